@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# strata: `make help` lists what can be made.
+
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+
+# The kernel to build for: the running one where its headers are installed,
+# else the newest Debian 6.1 that has headers here.
+newest = $(lastword $(shell ls -dv /lib/modules/6.1.*-amd64/build 2>/dev/null))
+ifndef KVER
+KVER := $(if $(wildcard /lib/modules/$(shell uname -r)/build/Makefile),$(shell \
+	uname -r),$(patsubst /lib/modules/%/build,%,$(newest)))
+native := 1
+endif
+KDIR ?= /lib/modules/$(KVER)/build
+
+# The module for that kernel is built in place, strata.ko beside this file.
+# Any other build lies in build/NAME: a tree of links to the sources.
+ifdef native
+ifneq ($(STRATA_DEBUG),1)
+ifeq ($(origin KDIR),file)
+in_place := 1
+endif
+endif
+endif
+ifdef in_place
+OUT := $(CURDIR)
+else
+OUT ?= $(CURDIR)/build/$(or $(KVER),kernel)$(if $(filter 1,$(STRATA_DEBUG)),-debug)
+endif
+
+# CC on the command line means the compiler of the programs. The module needs
+# the one its kernel was built with, which the kernel's headers know;
+# KERNEL_CC overrides that.
+kbuild = env -u MAKEOVERRIDES $(MAKE) -C $(KDIR) M=$(OUT) \
+	$(if $(KERNEL_CC),CC=$(KERNEL_CC)) \
+	$(if $(filter 1,$(STRATA_DEBUG)),STRATA_DEBUG=1)
+MAKEOVERRIDES := $(filter-out CC=% KVER=% KDIR=% OUT=%,$(MAKEOVERRIDES))
+user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
+
+.PHONY: all module module-debug tools tests build-6.12 demo check check-quick \
+	check-debug check-la57 check-nohz bench install uninstall lint clean \
+	help headers links
+
+all: module tools tests
+
+headers:
+	@test -e $(KDIR)/Makefile || { \
+		echo "strata: no kernel headers in $(KDIR): install the package" \
+			"linux-headers-$(or $(KVER),amd64)" \
+			"(apt-get install linux-headers-$(or $(KVER),amd64))." >&2; \
+		exit 1; }
+
+# A farm of links, so that two kernels' objects never meet. Links whose
+# source is gone are removed, or the build would stop on them.
+links: headers
+ifneq ($(OUT),$(CURDIR))
+	@mkdir -p $(OUT)
+	@find -L $(OUT) -type l -delete
+	@find Kbuild module uapi -type d -exec mkdir -p $(OUT)/{} \;
+	@find Kbuild module uapi -type f ! -name '*.o' ! -name '.*' \
+		! -name '*.mod' ! -name '*.cmd' \
+		-exec ln -sfn $(CURDIR)/{} $(OUT)/{} \;
+endif
+
+module: links
+	+@$(kbuild) modules
+
+# For the debug kernel of the test machine, with the oracle.
+module-debug:
+	+@$(MAKE) --no-print-directory module STRATA_DEBUG=1 KVER=debug \
+		KDIR="$$(selftests/lab/debug-kernel --kdir)" OUT=$(CURDIR)/build/debug
+
+# Against the headers of Debian's 6.12, fetched into .cache.
+build-6.12:
+	+@kdir=$$(selftests/lab/fetch-kernel 6.12) && \
+	$(MAKE) --no-print-directory module KVER=6.12 KDIR="$$kdir" \
+		OUT=$(CURDIR)/build/6.12
+
+tools:
+	+@test ! -e userspace-tool/Makefile || $(user_make) -C userspace-tool
+
+tests:
+	+@$(user_make) -C selftests
+
+demo:
+	@selftests/lab/deps demo
+	@selftests/demo
+
+check:
+	@selftests/lab/deps check
+	@selftests/check
+
+check-quick:
+	@selftests/lab/deps check
+	@selftests/check --stage build,unit,lab,svm
+
+check-debug check-la57 check-nohz: check-%:
+	@selftests/lab/deps check
+	@selftests/check --stage build,$*
+
+bench:
+	@selftests/lab/deps bench
+	@selftests/bench/run
+
+lint:
+	@selftests/lab/deps lint
+	@selftests/lint/run
+
+install:
+	@./dkms/install
+
+uninstall:
+	@./dkms/uninstall
+
+clean:
+	+@test ! -e $(KDIR)/Makefile || \
+		$(MAKE) -C $(KDIR) M=$(CURDIR) clean >/dev/null
+	+@test ! -e userspace-tool/Makefile || $(MAKE) -C userspace-tool clean
+	+@$(MAKE) -C selftests clean
+	@rm -rf build
+
+help:
+	@echo 'Build'
+	@echo '  all            module, tools and tests (the default)'
+	@echo '  module         strata.ko for $(or $(KVER),the kernel whose headers are installed)'
+	@echo '                 KVER=..., KDIR=...  for another kernel, in build/KVER'
+	@echo '                 STRATA_DEBUG=1      with the oracle, in build/KVER-debug'
+	@echo '                 KERNEL_CC=...       with another compiler'
+	@echo '  module-debug   strata.ko for the debug kernel, in build/debug'
+	@echo '  build-6.12     strata.ko for Debian'"'"'s 6.12, in build/6.12'
+	@echo '  tools          the launcher (CC=clang-14 for another compiler)'
+	@echo '  tests          the test programs'
+	@echo '  clean          remove what was built; .cache stays'
+	@echo 'Run, in a test machine'
+	@echo '  demo           boot Debian'"'"'s kernel in a VM, print what its exits cost'
+	@echo '  check          every test; check-quick, check-debug, check-la57 and'
+	@echo '                 check-nohz are parts of it'
+	@echo '  bench          instructions per operation, strata beside kvm-amd'
+	@echo '  lint           style, static analysis, symbols, entry-path checks'
+	@echo 'Use on this machine'
+	@echo '  install        register with DKMS, install the udev rule (as root)'
+	@echo '  uninstall      undo that'
