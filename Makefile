@@ -41,7 +41,7 @@ user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
 
 .PHONY: all module module-debug tools tests build-6.12 demo check check-quick \
 	check-debug check-la57 check-nohz bench install uninstall lint clean \
-	help headers links
+	help headers links print-kdir
 
 all: module tools tests
 
@@ -51,6 +51,10 @@ headers:
 			"linux-headers-$(or $(KVER),amd64)" \
 			"(apt-get install linux-headers-$(or $(KVER),amd64))." >&2; \
 		exit 1; }
+
+# For scripts.
+print-kdir: headers
+	@readlink -f $(KDIR)
 
 # A farm of links, so that two kernels' objects never meet. Links whose
 # source is gone are removed, or the build would stop on them.
