@@ -71,16 +71,18 @@ endif
 module: links
 	+@$(kbuild) modules
 
-# For the debug kernel of the test machine, with the oracle.
+# For the debug kernel of the test machine, with the oracle; the kernel is
+# built first when it is missing, in about ten minutes.
 module-debug:
-	+@$(MAKE) --no-print-directory module STRATA_DEBUG=1 KVER=debug \
-		KDIR="$$(selftests/lab/debug-kernel --kdir)" OUT=$(CURDIR)/build/debug
+	+@kdir=$$(selftests/lab/debug-kernel | tail -n 1) && test -n "$$kdir" && \
+	$(MAKE) module STRATA_DEBUG=1 KDIR="$$kdir" OUT="$(CURDIR)/build/$$( \
+		cat "$$kdir/include/config/kernel.release")"
 
 # Against the headers of Debian's 6.12, fetched into .cache.
 build-6.12:
 	+@kdir=$$(selftests/lab/fetch-kernel 6.12) && \
-	$(MAKE) --no-print-directory module KVER=6.12 KDIR="$$kdir" \
-		OUT=$(CURDIR)/build/6.12
+	$(MAKE) module KDIR="$$kdir" OUT="$(CURDIR)/build/$$( \
+		cat "$$kdir/include/config/kernel.release")"
 
 tools:
 	+@test ! -e userspace-tool/Makefile || $(user_make) -C userspace-tool
@@ -132,8 +134,8 @@ help:
 	@echo '                 KVER=..., KDIR=...  for another kernel, in build/KVER'
 	@echo '                 STRATA_DEBUG=1      with the oracle, in build/KVER-debug'
 	@echo '                 KERNEL_CC=...       with another compiler'
-	@echo '  module-debug   strata.ko for the debug kernel, in build/debug'
-	@echo '  build-6.12     strata.ko for Debian'"'"'s 6.12, in build/6.12'
+	@echo '  module-debug   strata.ko for the debug kernel, with the oracle, in build/'
+	@echo '  build-6.12     strata.ko for Debian'"'"'s 6.12, in build/'
 	@echo '  tools          the launcher (CC=clang-14 for another compiler)'
 	@echo '  tests          the test programs'
 	@echo '  clean          remove what was built; .cache stays'
