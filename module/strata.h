@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one internal header: a VM, a vCPU, each field with its lock and
+ * lifetime, and what the parts of the module ask of each other.
+ *
+ * Legend of the fields:
+ *   (c)  constant after creation
+ *   (v)  owned by the thread that holds vcpu->mutex
+ *   (l)  vm->lock             (s) vm->slots_lock, readers under vm->srcu
+ *   (i)  vm->irq_lock         (a) atomic, or READ_ONCE/WRITE_ONCE
+ *   (m)  vm->mmu_lock
+ *
+ * Order of the locks, outermost first:
+ *   vm->lock > vcpu->mutex > vm->slots_lock > vm->srcu (read) > mmap_lock >
+ *   vm->mmu_lock > device locks (pit, pic, ioapic) > lapic (lock free)
+ */
+#ifndef STRATA_STRATA_H
+#define STRATA_STRATA_H
+
+#include <linux/atomic.h>
+#include <linux/kvm.h>
+#include <linux/kvm_types.h>
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/rcuwait.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "types.h"
+
+#define STRATA_MAX_VCPUS	256
+#define STRATA_MAX_VCPU_ID	1024	/* ids are below this */
+#define STRATA_NR_MEMSLOTS	512
+#define STRATA_MAX_IRQ_ROUTES	4096
+#define STRATA_MAX_CPUID	256
+
+#define STRATA_PIO_PAGE		1	/* pages of the vCPU's mapping */
+#define STRATA_COALESCED_PAGE	2
+#define STRATA_RUN_PAGES	3
+
+#define STRATA_LAPIC_BASE	0xfee00000ull
+
+struct strata_memslots;		/* mmu/memslot.h */
+struct strata_mmu;		/* mmu/mmu.h */
+struct strata_iobus;		/* iobus.h */
+struct strata_lapic;		/* irqchip/lapic.h */
+struct strata_pic;
+struct strata_ioapic;
+struct strata_pit;
+struct strata_routing;
+struct strata_emul_state;	/* mmio.c: half-done MMIO and string I/O */
+struct strata_vcpu;
+
+/**
+ * struct strata_vm - a virtual machine
+ */
+struct strata_vm {
+	refcount_t refs;		/* (a) the vm fd and each vcpu fd hold one */
+	struct mm_struct *mm;		/* (c) pinned by mmgrab; ioctls from another: EIO */
+	struct mutex lock;		/* creation of vCPUs and devices */
+	bool dead;			/* (a) hardware lost or VM bugged: KVM_RUN gives EIO */
+
+	/* vCPUs: an entry is published once and stays till the VM goes */
+	struct strata_vcpu *vcpus[STRATA_MAX_VCPUS];	/* (l), read by READ_ONCE */
+	unsigned int nr_vcpus;		/* (l), read by smp_load_acquire */
+	u32 bsp_id;			/* (l) */
+
+	/* guest memory */
+	struct srcu_struct srcu;	/* protects slots, buses[] and routing */
+	struct mutex slots_lock;
+	struct strata_memslots __rcu *slots;	/* (s) */
+	spinlock_t mmu_lock;
+	struct mmu_notifier notifier;	/* (c) */
+	struct strata_mmu *mmu;		/* (c) nested tables; inside: (m) */
+	atomic64_t tlb_gen;		/* (a) raised before a flush is asked for */
+	u64 root_pa;			/* (c) physical address of the nested root */
+
+	/* devices in the kernel */
+	struct strata_iobus __rcu *pio_bus;	/* (s) */
+	struct strata_iobus __rcu *mmio_bus;	/* (s) */
+	struct list_head ioeventfds;	/* (s) */
+	struct list_head coalesced_zones;	/* (s) */
+	spinlock_t ring_lock;		/* coalesced ring, a leaf */
+	bool irqchip;			/* (l) set once, release; PIC, IOAPIC and LAPICs in the kernel */
+	struct strata_pic *pic;		/* (c) after irqchip */
+	struct strata_ioapic *ioapic;	/* (c) after irqchip */
+	struct strata_pit *pit;		/* (l) set once, release */
+	struct mutex irq_lock;		/* changes of routing */
+	struct strata_routing __rcu *routing;	/* (i), readers under vm->srcu */
+
+	/* clocks */
+	raw_spinlock_t tsc_lock;
+	u64 tsc_last_offset, tsc_last_write, tsc_last_ns;	/* tsc_lock: matching of TSC writes */
+	s64 clock_offset;		/* (a) kvmclock = boot time + this; ns */
+	u64 wall_clock_gpa;		/* (a) last MSR_KVM_WALL_CLOCK */
+
+	u64 tss_addr;			/* (l) KVM_SET_TSS_ADDR */
+	u64 identity_map_addr;		/* (l) KVM_SET_IDENTITY_MAP_ADDR */
+
+	u32 index;			/* (c) number of this VM, for tracing */
+	struct list_head link;		/* strata_vm_list, under strata_lock */
+};
+
+/* Neutral description of the last exit; the vendor fills what the id needs. */
+struct strata_exit {
+	u32 id;				/* enum strata_exit_reason */
+	u32 hw_code;			/* raw hardware code */
+	u64 info1, info2;		/* raw hardware qualification */
+	u8 insn_len;			/* 0: not known, see strata_skip_insn() */
+	u8 nr_bytes;			/* instruction bytes given by decode assists */
+	u8 bytes[15];
+	union {
+		struct {
+			u16 port;
+			u8 size;	/* 1, 2, 4 */
+			bool in, string, rep;
+			u64 next_rip;	/* 0: not known */
+		} pio;
+		struct {
+			u64 gpa;
+			u32 access;	/* STRATA_ACC_* */
+		} fault;
+		struct {
+			u8 cr;
+			u8 gpr;
+			bool write;
+			bool decoded;	/* cr and gpr come from decode assists */
+			bool lmsw, clts;
+		} cr;
+		struct {
+			u8 dr;
+			u8 gpr;
+			bool write;
+			bool decoded;
+		} dr;
+		struct {
+			u8 vector;
+			bool has_error;
+			u32 error_code;
+			u64 payload;	/* CR2 of #PF, DR6 of #DB */
+		} exc;
+	};
+};
+
+/* Events on their way into the guest, as KVM_GET_VCPU_EVENTS shows them. (v) */
+struct strata_events {
+	struct {
+		bool pending;		/* not yet handed to hardware */
+		bool injected;		/* handed over; delivery may have been interrupted */
+		u8 nr;
+		bool has_error;
+		u32 error_code;
+		bool has_payload;
+		u64 payload;
+	} exc;
+	struct {
+		bool injected;
+		bool soft;
+		u8 nr;
+	} irq;
+	bool nmi_injected;
+	bool nmi_masked;		/* until IRET */
+	bool irq_window;		/* an interrupt-window exit is asked for */
+	bool nmi_window;
+	bool extint_pending;		/* KVM_INTERRUPT without irqchip: irq.nr waits */
+	u8 extint_nr;
+};
+
+/* vcpu->requests */
+enum strata_request {
+	STRATA_REQ_EVENT,		/* look for interrupts, NMIs, exceptions */
+	STRATA_REQ_TRIPLE_FAULT,
+	STRATA_REQ_CLOCK,		/* rewrite the kvmclock page */
+	STRATA_REQ_INIT_SIPI,		/* vcpu->apic_events has news */
+	STRATA_REQ_VM_DEAD,
+	STRATA_REQ_TLB,			/* only makes it leave; generations tell the rest */
+	STRATA_REQ_LAPIC_TIMER,		/* timer state must be looked at in process context */
+	STRATA_REQ_TSC,			/* TSC offset changed */
+	STRATA_REQ_KICK,		/* just leave guest mode and look again */
+};
+
+/* vcpu->mode */
+enum strata_mode {
+	STRATA_OUTSIDE,
+	STRATA_IN_GUEST,
+};
+
+#define STRATA_APIC_INIT	0	/* bits of vcpu->apic_events */
+#define STRATA_APIC_SIPI	1
+
+struct strata_cost {
+	u64 count, ticks, max;
+};
+
+/**
+ * struct strata_vcpu - a virtual CPU
+ */
+struct strata_vcpu {
+	struct strata_vm *vm;		/* (c) */
+	struct kvm_run *run;		/* (c) shared with user space: read once, check after */
+	u64 requests;			/* (a) bits of enum strata_request */
+	int mode;			/* (a) enum strata_mode */
+	int cpu;			/* (a) where it runs or ran last, -1 at first */
+
+	/* guest registers, valid outside guest mode. (v) */
+	unsigned long regs[STRATA_NR_GPRS];
+	unsigned long rip;
+	unsigned long rflags;
+	unsigned long cr2;
+
+	struct strata_exit exit;	/* (v) */
+	struct strata_events ev;	/* (v) */
+	atomic_t nmi_queued;		/* (a) NMIs not yet seen by ev; at most 2 */
+
+	/* copies of control registers; hardware's copy is the vendor's. (v) */
+	unsigned long cr0, cr3, cr4;
+	u64 efer;
+	u64 apic_base;			/* (v) IA32_APIC_BASE */
+	unsigned long cr4_guest_rsvd;	/* from CPUID; these bits give #GP */
+	u64 efer_rsvd;
+	u8 maxphyaddr;
+	bool ran_once;			/* CPUID is fixed from now on */
+	bool cpuid_set;
+
+	/* TLB: what generation this vCPU last flushed for (v) */
+	u64 tlb_gen;
+	bool tlb_flush_all;		/* flush at next entry whatever the generation */
+
+	/* FPU. (v) */
+	struct strata_fpu *fpu;		/* (c) fpu.h: guest's XSAVE area */
+	u64 xcr0;
+	u64 xcr0_allowed;		/* from CPUID */
+	u64 xss;
+	u32 pkru;
+
+	/* debug registers. (v) */
+	unsigned long db[4];
+	unsigned long dr6, dr7;
+	bool db_loaded;			/* DR0-3 are in hardware in this section */
+
+	/* life. (v) but read by others */
+	u32 mp_state;			/* (a) KVM_MP_STATE_* */
+	unsigned long apic_events;	/* (a) STRATA_APIC_INIT, _SIPI */
+	u8 sipi_vector;			/* (a) */
+	struct rcuwait wait;		/* a halted vCPU sleeps here */
+	struct mutex mutex;		/* one ioctl at a time */
+	struct pid __rcu *pid;		/* (a) who last ran it */
+
+	/* one continuation finishes half-done I/O at the next KVM_RUN. (v) */
+	int (*complete)(struct strata_vcpu *vcpu);
+	struct {
+		u16 port;
+		u8 size;
+		bool in;
+		u32 count;
+		u64 next_rip;		/* where RIP goes when done */
+		u64 linear_rip;		/* user space moved RIP since: completion is dropped */
+	} pio;
+	struct strata_emul_state *emul;	/* (c) mmio.c */
+
+	/* devices */
+	struct strata_lapic *apic;	/* (c) NULL without irqchip */
+
+	/* CPUID and MSRs. (v) */
+	struct kvm_cpuid_entry2 *cpuid;	/* kvmalloc'ed table */
+	u32 nr_cpuid;
+	u8 cpuid_index[3][32];		/* cpuid.c: first entry of a leaf */
+	struct strata_msrs *msrs;	/* (c) msr.h: values kept in software */
+
+	/* time. (v) unless said */
+	u64 tsc_offset;			/* (a) guest TSC = host TSC + this */
+	u64 tsc_khz;
+	u64 clock_msr;			/* MSR_KVM_SYSTEM_TIME(_NEW) */
+	u64 tsc_deadline;		/* lapic */
+
+	/* signal mask of KVM_RUN. (v) */
+	bool sigset_active;
+	sigset_t sigset;
+
+	/* accounting. (v); read by STRATA_GET_EXIT_STATS without a lock */
+	u64 t_exit, t_entry, t_run;	/* TSC stamps */
+	u64 guest_ticks, run_ticks, wait_ticks, user_exits;
+	struct strata_cost cost[STRATA_MAX_EXIT_REASONS];
+
+	/* the vendor's part */
+	void *hw;			/* (c) struct svm_vcpu */
+	struct kvm_vcpu *entry_dummy;	/* (c) compat: for xfer_to_guest_mode_handle_work */
+
+	/* fetch of instructions: linear page to host address, see insn_len.c. (v) */
+	struct {
+		u64 linear_page;	/* ~0: empty */
+		u64 cr3;
+		u64 slots_gen;
+		unsigned long hva;
+	} fetch;
+
+	u32 id;				/* (c) from user space; the APIC id */
+	u32 index;			/* (c) place in vm->vcpus */
+};
+
+/* ---- vendor operations: cold ones through this struct, hot ones inlined ---- */
+
+/**
+ * struct strata_vendor - what svm/ or vmx/ offers to the core
+ *
+ * All vCPU operations are called with vcpu->mutex held and the vCPU outside
+ * guest mode. Register state is exchanged in the neutral fields of struct
+ * strata_vcpu; these reach what lives in the control block.
+ */
+struct strata_vendor {
+	const char *name;
+	/* may this CPU do it? 0, or -errno with *why set to one sentence */
+	int (*check)(const char **why);
+	int (*setup)(void);		/* at load */
+	void (*teardown)(void);
+	/* on each CPU, interrupts off; -EBUSY when somebody holds the hardware */
+	int (*cpu_enable)(void);
+	void (*cpu_disable)(void);
+
+	int (*vcpu_create)(struct strata_vcpu *vcpu);
+	void (*vcpu_destroy)(struct strata_vcpu *vcpu);
+	void (*vcpu_reset)(struct strata_vcpu *vcpu, bool init);
+	int (*run)(struct strata_vcpu *vcpu);	/* one section, see loop.h */
+	void (*cpuid_changed)(struct strata_vcpu *vcpu);
+
+	void (*get_segment)(struct strata_vcpu *vcpu, enum strata_seg seg, struct kvm_segment *s);
+	void (*set_segment)(struct strata_vcpu *vcpu, enum strata_seg seg, const struct kvm_segment *s);
+	int (*get_cpl)(struct strata_vcpu *vcpu);
+	void (*get_dtable)(struct strata_vcpu *vcpu, bool idt, struct kvm_dtable *dt);
+	void (*set_dtable)(struct strata_vcpu *vcpu, bool idt, const struct kvm_dtable *dt);
+	/* checked values only; they update vcpu->cr0 ... too */
+	void (*set_cr0)(struct strata_vcpu *vcpu, unsigned long cr0);
+	void (*set_cr3)(struct strata_vcpu *vcpu, unsigned long cr3);
+	void (*set_cr4)(struct strata_vcpu *vcpu, unsigned long cr4);
+	void (*set_efer)(struct strata_vcpu *vcpu, u64 efer);
+	void (*sync_crs)(struct strata_vcpu *vcpu);	/* hardware -> vcpu->cr0, cr3, cr4, efer */
+	void (*set_dr7)(struct strata_vcpu *vcpu, unsigned long dr7);
+	void (*set_dr6)(struct strata_vcpu *vcpu, unsigned long dr6);
+	/* interrupt shadow: KVM_X86_SHADOW_INT_* */
+	u8 (*get_shadow)(struct strata_vcpu *vcpu);
+	void (*set_shadow)(struct strata_vcpu *vcpu, u8 shadow);
+	void (*set_cr8)(struct strata_vcpu *vcpu, u8 cr8);	/* shows the LAPIC's TPR to hardware */
+	void (*set_tsc_offset)(struct strata_vcpu *vcpu, u64 offset);
+	/* MSRs that live in the control block: 0, or 1 when this is not one */
+	int (*get_msr)(struct strata_vcpu *vcpu, u32 index, u64 *val);
+	int (*set_msr)(struct strata_vcpu *vcpu, u32 index, u64 val);
+	/* the instruction bytes of the machine's hypercall: 3 bytes */
+	u8 hypercall_insn[3];
+	/* nested paging */
+	const struct strata_pt_format *pt_format;	/* mmu/pgtbl.h */
+	unsigned int pt_levels;			/* 4 or 5; set by setup */
+	unsigned int pt_max_level;		/* 3: 1G leaves, 2: 2M */
+};
+
+extern const struct strata_vendor *strata_vendor;
+
+/* ---- main.c ---- */
+extern struct mutex strata_lock;
+extern struct list_head strata_vm_list;
+int strata_hw_get(void);		/* first VM takes the hardware; -EBUSY */
+void strata_hw_put(void);
+bool strata_hw_on_this_cpu(void);	/* interrupts off */
+
+/* ---- vm.c ---- */
+int strata_vm_create_fd(unsigned long type);
+void strata_vm_get(struct strata_vm *vm);
+void strata_vm_put(struct strata_vm *vm);
+void strata_vm_bug(struct strata_vm *vm);	/* mark dead, kick all */
+
+#define strata_for_each_vcpu(i, vcpu, vm)					\
+	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&		\
+	     ((vcpu) = READ_ONCE((vm)->vcpus[i])); (i)++)
+
+struct strata_vcpu *strata_vcpu_by_id(struct strata_vm *vm, u32 id);
+
+/* ---- vcpu.c ---- */
+int strata_vcpu_create_fd(struct strata_vm *vm, u32 id);
+void strata_vcpu_destroy(struct strata_vcpu *vcpu);
+int strata_vcpu_run(struct strata_vcpu *vcpu);
+void strata_vcpu_reset(struct strata_vcpu *vcpu, bool init);
+/* any context; wakes a halted vCPU and makes a running one leave guest mode */
+void strata_vcpu_kick(struct strata_vcpu *vcpu);
+/* wakes a halted vCPU only */
+void strata_vcpu_wake(struct strata_vcpu *vcpu);
+/* would a halted vCPU go on? */
+bool strata_vcpu_has_work(struct strata_vcpu *vcpu);
+/* process INIT and SIPI that wait in apic_events; (v) */
+void strata_vcpu_accept_init_sipi(struct strata_vcpu *vcpu);
+
+static inline void strata_set_request(struct strata_vcpu *vcpu, enum strata_request req)
+{
+	/* Whatever the request is about is visible before the request is. */
+	smp_wmb();
+	set_bit(req, (unsigned long *)&vcpu->requests);
+}
+
+static inline void strata_request_kick(struct strata_vcpu *vcpu, enum strata_request req)
+{
+	strata_set_request(vcpu, req);
+	strata_vcpu_kick(vcpu);
+}
+
+/**
+ * strata_flush_remote_tlbs - no vCPU of @vm uses an old nested translation after this
+ *
+ * Raises the generation, then waits for every vCPU that is in guest mode to
+ * leave it. Interrupts on; may be called under vm->mmu_lock.
+ */
+void strata_flush_remote_tlbs(struct strata_vm *vm);
+
+/* ---- events.c ---- */
+void strata_queue_exception(struct strata_vcpu *vcpu, u8 nr);
+void strata_queue_exception_e(struct strata_vcpu *vcpu, u8 nr, u32 error_code);
+void strata_queue_page_fault(struct strata_vcpu *vcpu, u64 cr2, u32 error_code);
+void strata_queue_db(struct strata_vcpu *vcpu, unsigned long dr6_bits);
+void strata_queue_nmi(struct strata_vcpu *vcpu);	/* any context */
+/* would a maskable interrupt be taken now? */
+bool strata_interrupt_allowed(struct strata_vcpu *vcpu);
+
+/* ---- insn_len.c, exit.c ---- */
+/* RIP past the exit's instruction; ends shadows, raises single step. STRATA_RESUME or STRATA_USER */
+int strata_skip_insn(struct strata_vcpu *vcpu);
+/* the same when the new RIP is known (from the emulator or nRIP) */
+void strata_complete_insn(struct strata_vcpu *vcpu, unsigned long next_rip);
+/* RIP with the CS base applied, wrapped by mode */
+u64 strata_linear_rip(struct strata_vcpu *vcpu);
+/* KVM_EXIT_INTERNAL_ERROR, suberror KVM_INTERNAL_ERROR_EMULATION with bytes; gives STRATA_USER, or #UD at CPL>0 */
+int strata_emulation_failed(struct strata_vcpu *vcpu, const u8 *bytes, unsigned int len);
+int strata_internal_error(struct strata_vcpu *vcpu, u32 suberror, const u64 *data, u32 ndata);
+
+static inline bool strata_is_protmode(struct strata_vcpu *vcpu) { return vcpu->cr0 & 1; }
+
+/* ---- regs.c: state by ioctl; all (v) ---- */
+int strata_get_regs(struct strata_vcpu *vcpu, struct kvm_regs *regs);
+int strata_set_regs(struct strata_vcpu *vcpu, const struct kvm_regs *regs);
+int strata_get_sregs(struct strata_vcpu *vcpu, struct kvm_sregs *sregs);
+int strata_set_sregs(struct strata_vcpu *vcpu, const struct kvm_sregs *sregs);
+int strata_get_events(struct strata_vcpu *vcpu, struct kvm_vcpu_events *e);
+int strata_set_events(struct strata_vcpu *vcpu, const struct kvm_vcpu_events *e);
+int strata_get_debugregs(struct strata_vcpu *vcpu, struct kvm_debugregs *d);
+int strata_set_debugregs(struct strata_vcpu *vcpu, const struct kvm_debugregs *d);
+int strata_get_mpstate(struct strata_vcpu *vcpu, struct kvm_mp_state *mp);
+int strata_set_mpstate(struct strata_vcpu *vcpu, const struct kvm_mp_state *mp);
+/* guest's own writes with the checks of the manual; 0, or 1: raise #GP(0) */
+int strata_guest_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0);
+int strata_guest_set_cr3(struct strata_vcpu *vcpu, unsigned long cr3);
+int strata_guest_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4);
+int strata_guest_set_cr8(struct strata_vcpu *vcpu, unsigned long cr8);
+unsigned long strata_get_cr8(struct strata_vcpu *vcpu);
+int strata_set_efer(struct strata_vcpu *vcpu, u64 efer, bool host);
+/* DRs: 0, or the vector to raise (#GP 13, #UD 6, #DB 1) */
+int strata_guest_set_dr(struct strata_vcpu *vcpu, int dr, unsigned long val);
+int strata_guest_get_dr(struct strata_vcpu *vcpu, int dr, unsigned long *val);
+
+/* ---- fpu.c (v) ---- */
+int strata_fpu_setup(void);		/* at load: sizes and features of the host */
+int strata_fpu_create(struct strata_vcpu *vcpu);
+void strata_fpu_destroy(struct strata_vcpu *vcpu);
+void strata_fpu_reset(struct strata_vcpu *vcpu, bool init);
+u64 strata_fpu_host_xcr0(void);		/* features a guest may be offered */
+void strata_fpu_load(struct strata_vcpu *vcpu);	/* kernel_fpu_begin and XRSTOR; preemption off after */
+void strata_fpu_save(struct strata_vcpu *vcpu);	/* XSAVE and kernel_fpu_end */
+int strata_guest_set_xcr0(struct strata_vcpu *vcpu, u64 xcr0);	/* 0 or 1: #GP */
+int strata_get_fpu(struct strata_vcpu *vcpu, struct kvm_fpu *fpu);
+int strata_set_fpu(struct strata_vcpu *vcpu, const struct kvm_fpu *fpu);
+int strata_get_xsave(struct strata_vcpu *vcpu, struct kvm_xsave *x);
+int strata_set_xsave(struct strata_vcpu *vcpu, const struct kvm_xsave *x);
+int strata_get_xcrs(struct strata_vcpu *vcpu, struct kvm_xcrs *x);
+int strata_set_xcrs(struct strata_vcpu *vcpu, const struct kvm_xcrs *x);
+/* 16 bytes of XMM reg; FPU state in memory */
+void strata_fpu_read_xmm(struct strata_vcpu *vcpu, int reg, void *buf);
+void strata_fpu_write_xmm(struct strata_vcpu *vcpu, int reg, const void *buf);
+
+/* ---- cpuid.c (v) ---- */
+int strata_cpuid_setup(void);
+long strata_get_supported_cpuid(struct kvm_cpuid2 __user *u);
+long strata_vcpu_set_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *u);
+long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *u);
+/* what the guest's CPUID instruction gives; in: eax, ecx */
+void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+const struct kvm_cpuid_entry2 *strata_cpuid_find(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf);
+/* bit test in the guest's own table, e.g. strata_guest_has(vcpu, 0x80000001, 0, CPUID_EDX, 27) */
+enum strata_cpuid_reg { CPUID_R_EAX, CPUID_R_EBX, CPUID_R_ECX, CPUID_R_EDX };
+bool strata_guest_has(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf, enum strata_cpuid_reg reg, u8 bit);
+
+/* ---- msr.c (v) ---- */
+int strata_msr_create(struct strata_vcpu *vcpu);
+void strata_msr_destroy(struct strata_vcpu *vcpu);
+void strata_msr_reset(struct strata_vcpu *vcpu, bool init);
+/* 0, or 1: #GP(0). @host: by ioctl, with its wider rights */
+int strata_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val, bool host);
+int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host);
+long strata_get_msr_index_list(struct kvm_msr_list __user *u);
+long strata_vcpu_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u, bool write);
+/* does the policy table let the guest @write (or read) @index without an exit? */
+bool strata_msr_passthrough(u32 index, bool write);
+/* the guest's values of MSRs the vendor's entry code switches */
+u64 strata_msr_tsc_aux(struct strata_vcpu *vcpu);
+u64 strata_msr_spec_ctrl(struct strata_vcpu *vcpu);
+
+/* ---- clock.c, pv.c ---- */
+u64 strata_guest_tsc(struct strata_vcpu *vcpu);		/* guest's TSC now */
+void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host);	/* with KVM's matching rule */
+u64 strata_clock_ns(struct strata_vm *vm);		/* kvmclock now */
+int strata_set_clock_msr(struct strata_vcpu *vcpu, u64 val);	/* 0 or 1: #GP */
+int strata_set_wall_clock_msr(struct strata_vcpu *vcpu, u64 val);
+void strata_update_clock(struct strata_vcpu *vcpu);	/* STRATA_REQ_CLOCK; may sleep */
+int strata_get_clock(struct strata_vm *vm, struct kvm_clock_data *d);
+int strata_set_clock(struct strata_vm *vm, const struct kvm_clock_data *d);
+int strata_clock_setup(void);
+int strata_kvmclock_ctrl(struct strata_vcpu *vcpu);	/* EINVAL without a clock */
+/* hypercall by registers; STRATA_RESUME or STRATA_USER */
+int strata_hypercall(struct strata_vcpu *vcpu);
+
+/* ---- mmu/ ---- */
+int strata_mmu_init_vm(struct strata_vm *vm);		/* root, notifier; sets vm->root_pa */
+void strata_mmu_destroy_vm(struct strata_vm *vm);
+int strata_set_memory_region(struct strata_vm *vm, const struct kvm_userspace_memory_region *r);
+long strata_get_dirty_log(struct strata_vm *vm, const struct kvm_dirty_log *log);
+/**
+ * strata_mmu_fault - serve a nested fault
+ *
+ * Sleeps; vm->srcu not held. STRATA_RESUME: mapped, or try again.
+ * STRATA_MMIO: no slot, or a write to a read-only one. -EFAULT: the host
+ * mapping forbids it. -EINTR: fatal signal. -ENOMEM.
+ */
+#define STRATA_MMIO	2
+int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access);
+/*
+ * Guest-physical access by the kernel; may cross pages and slots; sleeps;
+ * takes vm->srcu itself. Writes mark the page dirty. 0, or -EFAULT where
+ * there is no slot (or a read-only one for writes) or the host mapping fails.
+ */
+int strata_read_guest(struct strata_vm *vm, u64 gpa, void *buf, unsigned int len);
+int strata_write_guest(struct strata_vm *vm, u64 gpa, const void *buf, unsigned int len);
+/* atomic compare and exchange of 1, 2, 4, 8 or 16 aligned bytes: 0 done, 1 differed (*old updated), -EFAULT */
+int strata_cmpxchg_guest(struct strata_vm *vm, u64 gpa, void *old, const void *new, unsigned int len);
+/* host address of @gpa's page, or 0; vm->srcu held (read). *writable may be NULL */
+unsigned long strata_gfn_to_hva(struct strata_vm *vm, u64 gfn, bool *writable);
+/* number of the current set of slots; changes with each change of slots */
+u64 strata_slots_generation(struct strata_vm *vm);
+bool strata_has_slots(struct strata_vm *vm);
+
+/* ---- gpwalk glue, mmio.c ---- */
+/* guest-virtual to guest-physical by the guest's own tables; 0, or 1 with #PF details in *ec; may sleep */
+int strata_gva_to_gpa(struct strata_vcpu *vcpu, u64 gva, u32 access, u64 *gpa, u32 *ec);
+int strata_emul_create(struct strata_vcpu *vcpu);
+void strata_emul_destroy(struct strata_vcpu *vcpu);
+/* a nested fault that is not RAM: exit.fault tells; STRATA_RESUME or STRATA_USER */
+int strata_emulate_mmio(struct strata_vcpu *vcpu);
+/* INS, OUTS: exit.pio tells */
+int strata_emulate_pio_string(struct strata_vcpu *vcpu);
+/* emulate the instruction at RIP whatever it is (CR and DR moves without decode assists etc. are not its work) */
+int strata_emulate_insn(struct strata_vcpu *vcpu);
+/* up to @max bytes at RIP into @buf; number of bytes, or 0 with a fault queued */
+int strata_fetch_insn(struct strata_vcpu *vcpu, u8 *buf, unsigned int max);
+
+/* ---- iobus.c: devices in the kernel; vm->srcu taken inside; 0 handled, 1 nobody there ---- */
+int strata_iobus_init(struct strata_vm *vm);
+void strata_iobus_destroy(struct strata_vm *vm);
+int strata_pio_read(struct strata_vcpu *vcpu, u16 port, unsigned int len, void *val);
+int strata_pio_write(struct strata_vcpu *vcpu, u16 port, unsigned int len, const void *val);
+int strata_mmio_read(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, void *val);
+int strata_mmio_write(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const void *val);
+int strata_ioeventfd(struct strata_vm *vm, const struct kvm_ioeventfd *args);
+int strata_coalesced_mmio(struct strata_vm *vm, const struct kvm_coalesced_mmio_zone *z, bool add);
+
+/* ---- irqchip/ ---- */
+int strata_irqchip_create(struct strata_vm *vm);	/* KVM_CREATE_IRQCHIP; vm->lock held */
+void strata_irqchip_destroy(struct strata_vm *vm);
+int strata_pit_create(struct strata_vm *vm, const struct kvm_pit_config *cfg);	/* vm->lock held */
+void strata_pit_destroy(struct strata_vm *vm);
+int strata_get_irqchip(struct strata_vm *vm, struct kvm_irqchip *chip);
+int strata_set_irqchip(struct strata_vm *vm, const struct kvm_irqchip *chip);
+int strata_get_pit2(struct strata_vm *vm, struct kvm_pit_state2 *ps);
+int strata_set_pit2(struct strata_vm *vm, const struct kvm_pit_state2 *ps);
+int strata_set_gsi_routing(struct strata_vm *vm, struct kvm_irq_routing __user *u);
+/* level of a GSI; >0 delivered, 0 coalesced, -1 nobody; process or interrupt context */
+int strata_set_irq(struct strata_vm *vm, u32 gsi, int level);
+int strata_irq_line(struct strata_vm *vm, struct kvm_irq_level *level);
+int strata_signal_msi(struct strata_vm *vm, const struct kvm_msi *msi);
+
+int strata_lapic_create(struct strata_vcpu *vcpu);
+void strata_lapic_destroy(struct strata_vcpu *vcpu);
+void strata_lapic_reset(struct strata_vcpu *vcpu, bool init);
+int strata_lapic_get(struct strata_vcpu *vcpu, struct kvm_lapic_state *s);
+int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s);
+/* deliverable vector (LAPIC above TPR, else PIC through LINT0) or -1; no side effect */
+int strata_pending_vector(struct strata_vcpu *vcpu);
+/* acknowledge what strata_pending_vector() promised: the vector, or -1 when it went away */
+int strata_ack_vector(struct strata_vcpu *vcpu);
+/* TPR as CR8 shows it */
+void strata_lapic_set_tpr(struct strata_vcpu *vcpu, u8 cr8);
+u8 strata_lapic_get_tpr(struct strata_vcpu *vcpu);
+int strata_lapic_set_base(struct strata_vcpu *vcpu, u64 base, bool host);	/* 0 or 1: #GP */
+/* MSRs 0x800-0x8ff and IA32_TSC_DEADLINE: 0 or 1: #GP */
+int strata_lapic_msr_read(struct strata_vcpu *vcpu, u32 index, u64 *val);
+int strata_lapic_msr_write(struct strata_vcpu *vcpu, u32 index, u64 val);
+/* xAPIC page; @offset below 4096: 0 handled, 1 not decoded */
+int strata_lapic_mmio_read(struct strata_vcpu *vcpu, u32 offset, unsigned int len, void *val);
+int strata_lapic_mmio_write(struct strata_vcpu *vcpu, u32 offset, unsigned int len, const void *val);
+/* is @gpa in this vCPU's enabled xAPIC page? */
+bool strata_lapic_owns(struct strata_vcpu *vcpu, u64 gpa);
+void strata_lapic_timer_work(struct strata_vcpu *vcpu);	/* STRATA_REQ_LAPIC_TIMER */
+void strata_lapic_tsc_changed(struct strata_vcpu *vcpu);	/* a TSC-deadline timer is re-armed */
+bool strata_lapic_accepts_extint(struct strata_vcpu *vcpu);	/* LINT0 in ExtINT mode */
+
+#endif /* STRATA_STRATA_H */
