@@ -118,7 +118,7 @@ install:
 	@./dkms/install
 
 uninstall:
-	@./dkms/uninstall
+	@./dkms/install --uninstall
 
 clean:
 	+@test ! -e $(KDIR)/Makefile || \
