@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 #include <linux/kvm.h>
-#include <strata.h>
+#include "../uapi/strata.h"
 
 /* General purpose registers, numbered as instructions encode them. */
 enum strata_reg {
