@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Loading a guest: what both boot protocols need. */
+
+#include "image.h"
+#include "acpi.h"
+#include "launcher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A descriptor table for both protocols; the segment registers are loaded with
+ * the same contents, and a kernel that reloads them finds them here.
+ */
+static const __u64 gdt_long[] = {
+	0, 0,
+	0x00af9b000000ffff,	/* 0x10: 64-bit code */
+	0x00cf93000000ffff,	/* 0x18: data */
+	0x00008b0000000067,	/* 0x20: task state */
+};
+
+static const __u64 gdt_protected[] = {
+	0, 0,
+	0x00cf9b000000ffff,	/* 0x10: 32-bit code */
+	0x00cf93000000ffff,
+	0x00008b0000000067,
+};
+
+static int place_tables(struct vm *vm, bool long_mode)
+{
+	struct acpi_config config = {
+		.cpus = vm->opt->cpus,
+		.lapic = LAPIC_GPA,
+		.ioapic = IOAPIC_GPA,
+		.timer_gsi = 2,
+		.sci_gsi = SCI_GSI,
+		.pm_port = PM_PORT,
+		.reset_port = RESET_PORT,
+		.reset_value = RESET_VALUE,
+		.serial_port = SERIAL_PORT,
+		.serial_irq = SERIAL_GSI,
+	};
+	void *gdt = mem_ptr(&vm->mem, GDT_GPA, sizeof(gdt_long));
+	void *acpi = mem_ptr(&vm->mem, ACPI_GPA, ACPI_MAX);
+
+	memcpy(gdt, long_mode ? gdt_long : gdt_protected, sizeof(gdt_long));
+	if (!acpi_build(acpi, ACPI_MAX, ACPI_GPA, &config)) {
+		err("the ACPI tables of %u CPUs do not fit; lower --cpus", vm->opt->cpus);
+		return -1;
+	}
+	return 0;
+}
+
+/**
+ * boot_place_initrd() - copy the initrd as high in low memory as allowed
+ * @limit: highest address its last byte may have
+ * @floor: lowest address it may start at
+ * @gpa: where it is
+ * @len: its length, 0 when there is none
+ */
+int boot_place_initrd(struct vm *vm, __u64 limit, __u64 floor, __u64 *gpa, __u64 *len)
+{
+	struct blob initrd;
+	__u64 top = vm->mem.low;
+
+	*gpa = 0;
+	*len = 0;
+	if (!vm->opt->initrd)
+		return 0;
+	if (read_file(vm->opt->initrd, &initrd))
+		return -1;
+	if (limit < top - 1)
+		top = limit + 1;
+	if (top < floor || initrd.len > top - floor ||
+	    ((top - initrd.len) & ~(SZ_4K - 1)) < floor) {
+		err("the initrd of %zu KiB does not fit beside the kernel in %llu MiB; give "
+		    "the guest more --memory", initrd.len / 1024, vm->opt->memory / SZ_1M);
+		free(initrd.data);
+		return -1;
+	}
+	*gpa = (top - initrd.len) & ~(SZ_4K - 1);
+	*len = initrd.len;
+	memcpy(mem_ptr(&vm->mem, *gpa, *len), initrd.data, initrd.len);
+	free(initrd.data);
+	return 0;
+}
+
+/**
+ * boot_load() - put kernel, initrd, command line and tables into guest memory
+ * @vm: created, not yet run
+ * @entry: the boot processor's start
+ */
+int boot_load(struct vm *vm, struct boot_entry *entry)
+{
+	struct blob kernel;
+	int ret;
+
+	memset(entry, 0, sizeof(*entry));
+	if (strlen(vm->opt->append) >= CMDLINE_MAX) {
+		err("the kernel command line is longer than %llu bytes; shorten --append",
+		    CMDLINE_MAX - 1);
+		return -1;
+	}
+	if (read_file(vm->opt->kernel, &kernel))
+		return -1;
+	strcpy(mem_ptr(&vm->mem, CMDLINE_GPA, CMDLINE_MAX), vm->opt->append);
+	if (image_is_elf(kernel.data, kernel.len))
+		ret = boot_load_pvh(vm, &kernel, entry);
+	else
+		ret = boot_load_linux(vm, &kernel, entry);
+	free(kernel.data);
+	if (ret)
+		return ret;
+	return place_tables(vm, entry->long_mode);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An uncompressed ELF kernel by the PVH protocol: 32-bit protected mode without
+ * paging, EBX pointing at a start info block.  The structures are those of Xen's
+ * public interface, written down anew.
+ */
+
+#include "image.h"
+#include "launcher.h"
+
+#include <string.h>
+
+#define START_INFO_MAGIC	0x336ec578
+#define START_INFO_VERSION	1
+#define MEMMAP_RAM		1
+#define MEMMAP_RESERVED		2
+
+struct pvh_start_info {
+	__u32 magic;
+	__u32 version;
+	__u32 flags;
+	__u32 nr_modules;
+	__u64 modules;
+	__u64 cmdline;
+	__u64 rsdp;
+	__u64 memmap;
+	__u32 memmap_entries;
+	__u32 reserved;
+};
+
+struct pvh_module {
+	__u64 gpa;
+	__u64 size;
+	__u64 cmdline;
+	__u64 reserved;
+};
+
+struct pvh_memmap {
+	__u64 gpa;
+	__u64 size;
+	__u32 type;
+	__u32 reserved;
+};
+
+/* All of it in one page of guest memory. */
+struct pvh_page {
+	struct pvh_start_info info;
+	struct pvh_module initrd;
+	struct pvh_memmap map[4];
+};
+
+static void add_range(struct pvh_page *page, __u64 start, __u64 end, __u32 type)
+{
+	struct pvh_memmap *e = &page->map[page->info.memmap_entries];
+
+	if (start >= end)
+		return;
+	e->gpa = start;
+	e->size = end - start;
+	e->type = type;
+	page->info.memmap_entries++;
+}
+
+static int load_segments(struct vm *vm, const struct blob *kernel, const struct elf_image *img)
+{
+	unsigned int i;
+
+	for (i = 0; i < img->nr_segments; i++) {
+		const struct elf_segment *seg = &img->segment[i];
+		__u8 *to = mem_ptr(&vm->mem, seg->gpa, seg->mem_len);
+
+		if (!to || seg->gpa < HIGH_RAM_GPA) {
+			err("%s has a segment of %llu KiB for address 0x%llx, which is no "
+			    "free RAM; give the guest more --memory", vm->opt->kernel,
+			    (unsigned long long)seg->mem_len / 1024,
+			    (unsigned long long)seg->gpa);
+			return -1;
+		}
+		/* What follows the file's part is zero already: the memory is new. */
+		memcpy(to, kernel->data + seg->offset, seg->file_len);
+	}
+	return 0;
+}
+
+/**
+ * boot_load_pvh() - load an ELF kernel
+ * @vm: with memory; the command line is in place
+ * @kernel: the file
+ * @entry: filled in
+ */
+int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *entry)
+{
+	struct pvh_page *page = mem_ptr(&vm->mem, PVH_INFO_GPA, sizeof(*page));
+	__u64 initrd, initrd_len;
+	struct elf_image img;
+	const char *problem;
+
+	problem = elf_parse(kernel->data, kernel->len, &img);
+	if (problem) {
+		err("%s %s; name a Linux bzImage (vmlinuz) or an ELF vmlinux with PVH",
+		    vm->opt->kernel, problem);
+		return -1;
+	}
+	if (load_segments(vm, kernel, &img) ||
+	    boot_place_initrd(vm, HOLE_START - 1, img.end, &initrd, &initrd_len))
+		return -1;
+
+	memset(page, 0, sizeof(*page));
+	page->info.magic = START_INFO_MAGIC;
+	page->info.version = START_INFO_VERSION;
+	page->info.cmdline = CMDLINE_GPA;
+	page->info.rsdp = ACPI_GPA;
+	page->info.memmap = PVH_INFO_GPA + offsetof(struct pvh_page, map);
+	if (initrd_len) {
+		page->info.nr_modules = 1;
+		page->info.modules = PVH_INFO_GPA + offsetof(struct pvh_page, initrd);
+		page->initrd.gpa = initrd;
+		page->initrd.size = initrd_len;
+	}
+	add_range(page, 0, EBDA_GPA, MEMMAP_RAM);
+	add_range(page, EBDA_GPA, HIGH_RAM_GPA, MEMMAP_RESERVED);
+	add_range(page, HIGH_RAM_GPA, vm->mem.low, MEMMAP_RAM);
+	add_range(page, HOLE_END, HOLE_END + vm->mem.high, MEMMAP_RAM);
+
+	entry->rip = img.pvh_entry;
+	entry->rbx = PVH_INFO_GPA;
+	entry->long_mode = false;
+	return 0;
+}

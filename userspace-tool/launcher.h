@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The launcher's own header: what its files share.
+ *
+ * Conventions: a function that can fail returns 0 or a negative value, and has
+ * then printed one line with the cause and the cure through err().  Guest
+ * physical addresses are __u64 and named gpa.
+ */
+#ifndef STRATA_LAUNCHER_H
+#define STRATA_LAUNCHER_H
+
+#include "macros.h"
+
+#include <linux/kvm.h>
+#include <linux/types.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define STRATA_VERSION		"0.1"
+#define STRATA_DEVICE		"/dev/strata"
+
+#define SZ_4K			0x1000ULL
+#define SZ_64K			0x10000ULL
+#define SZ_1M			0x100000ULL
+#define SZ_2M			0x200000ULL
+#define SZ_1G			0x40000000ULL
+
+#define MIN_MEMORY		(32 * SZ_1M)
+#define MAX_MEMORY		(1024 * SZ_1G)
+#define MAX_CPUS		254
+
+/*
+ * The guest's physical address space.  RAM runs from 0 to HOLE_START, and what
+ * is left of it from 4 GiB on; the devices of a PC live in between.
+ */
+#define HOLE_START		(3 * SZ_1G)
+#define HOLE_END		(4 * SZ_1G)
+#define TSS_GPA			0xfffbd000ULL
+#define IOAPIC_GPA		0xfec00000ULL
+#define LAPIC_GPA		0xfee00000ULL
+
+/* The first megabyte, where the boot data lies. */
+#define GDT_GPA			0x500ULL
+#define ZERO_PAGE_GPA		0x7000ULL
+#define PVH_INFO_GPA		0x8000ULL
+#define PAGE_TABLES_GPA		0x9000ULL
+#define CMDLINE_GPA		0x20000ULL
+#define CMDLINE_MAX		SZ_64K
+#define EBDA_GPA		0x9fc00ULL
+#define ACPI_GPA		0xe0000ULL
+#define ACPI_MAX		0x20000ULL
+#define HIGH_RAM_GPA		SZ_1M
+
+/* Interrupt lines and ports of the devices. */
+#define SERIAL_PORT		0x3f8
+#define SERIAL_GSI		4
+#define SCI_GSI			9
+#define PM_PORT			0x600
+#define PM_EVENT_LEN		4
+#define PM_CONTROL_PORT		(PM_PORT + PM_EVENT_LEN)
+#define PM_CONTROL_LEN		2
+#define RESET_PORT		0xcf9
+#define RESET_VALUE		0x06
+#define EXIT_PORT		0xf4
+
+/*
+ * The exit status of `strata run`.  Documentation/launcher.md holds the table
+ * for users; keep both in step.
+ */
+enum exit_status {
+	STATUS_POWEROFF		= 0,
+	STATUS_HOST_ERROR	= 1,
+	STATUS_USAGE		= 2,
+	STATUS_RESET		= 3,
+	STATUS_SHUTDOWN		= 4,
+	STATUS_INTERNAL_ERROR	= 5,
+	STATUS_ENTRY_FAILURE	= 6,
+	STATUS_UNEXPECTED_EXIT	= 7,
+	STATUS_RUN_FAILED	= 8,
+	STATUS_TIMEOUT		= 9,
+	STATUS_ESCAPE		= 10,
+	STATUS_GUEST_BASE	= 64,	/* plus the value the guest gave, 0 to 63 */
+	STATUS_SIGNAL_BASE	= 128,	/* plus the signal's number */
+};
+
+struct options {
+	const char *kernel;
+	const char *initrd;
+	const char *append;
+	const char *device;
+	__u64 memory;			/* bytes */
+	unsigned int cpus;
+	unsigned int timeout;		/* seconds, 0: none */
+	bool stats;
+};
+
+/* Guest RAM: one reservation in which host = base + gpa. */
+struct guest_mem {
+	__u8 *base;
+	__u64 low;			/* bytes from gpa 0 */
+	__u64 high;			/* bytes from gpa HOLE_END */
+	void *reserved;
+	size_t reserved_len;
+};
+
+struct blob {
+	__u8 *data;
+	size_t len;
+};
+
+/* Where and in which mode the boot processor starts. */
+struct boot_entry {
+	__u64 rip;
+	__u64 rsi;			/* Linux: the zero page */
+	__u64 rbx;			/* PVH: the start info */
+	bool long_mode;
+};
+
+#define SERIAL_FIFO		16
+
+struct serial {
+	__u8 ier, lcr, mcr, scr, fcr;
+	__u8 dll, dlm;
+	bool tx_empty_pending;
+	bool irq_level;
+	unsigned int rx_head, rx_count;
+	__u8 rx[SERIAL_FIFO];
+};
+
+struct rtc {
+	__u8 index;
+	__u8 reg[128];
+	__s64 offset;			/* guest time minus host time, seconds */
+};
+
+struct pm {
+	__u16 status, enable, control;
+};
+
+/* What the launcher itself counts, one entry for each KVM_EXIT_ number. */
+#define NR_USER_EXITS		48
+
+struct vm;
+
+struct vcpu {
+	struct vm *vm;
+	unsigned int id;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+	__u64 user_exits[NR_USER_EXITS];
+	__u64 interrupted;
+};
+
+struct vm {
+	const struct options *opt;
+	int dev_fd;
+	int fd;
+	size_t run_size;
+	struct guest_mem mem;
+	struct vcpu *vcpus;
+	unsigned int nr_vcpus;
+	struct kvm_cpuid2 *cpuid;
+	__u64 start_ns;
+
+	pthread_mutex_t io_lock;	/* all device state below */
+	struct serial serial;
+	struct rtc rtc;
+	struct pm pm;
+	bool input_waits;		/* the main loop stopped reading the terminal */
+
+	pthread_mutex_t stop_lock;
+	bool stopping;			/* under stop_lock; read freely by vcpus */
+	enum exit_status status;
+	int wake_fd;			/* an eventfd that wakes the main loop */
+};
+
+/* util.c */
+void err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int parse_size(const char *s, __u64 *out);
+int parse_number(const char *s, unsigned int max, unsigned int *out);
+int read_file(const char *path, struct blob *out);
+int read_line(const char *path, char *buf, size_t len);
+__u64 now_ns(void);
+bool write_all(int fd, const void *buf, size_t len);
+
+/* options.c */
+int options_parse(int argc, char **argv, struct options *opt);
+
+/* mem.c */
+int mem_create(struct guest_mem *mem, __u64 size);
+void mem_destroy(struct guest_mem *mem);
+void *mem_ptr(const struct guest_mem *mem, __u64 gpa, __u64 len);
+
+/* device.c */
+int device_open(const char *path);
+int device_create_vm(int dev_fd, const char *path);
+
+/* vm.c */
+int vm_create(struct vm *vm, const struct options *opt);
+void vm_destroy(struct vm *vm);
+void vm_irq_line(struct vm *vm, unsigned int gsi, bool level);
+void vm_stop(struct vm *vm, enum exit_status status);
+bool vm_stopping(struct vm *vm);
+
+/* cpuid.c */
+struct kvm_cpuid2 *cpuid_supported(int dev_fd);
+int cpuid_set(struct vcpu *vcpu);
+
+/* vcpu_state.c */
+int vcpu_create(struct vcpu *vcpu);
+int vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry);
+
+/* vcpu.c */
+void *vcpu_thread(void *arg);
+
+/* boot.c, boot_linux.c, boot_pvh.c */
+int boot_load(struct vm *vm, struct boot_entry *entry);
+int boot_place_initrd(struct vm *vm, __u64 limit, __u64 floor, __u64 *gpa, __u64 *len);
+int boot_load_linux(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
+int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
+
+/* ports.c */
+__u32 port_read(struct vm *vm, __u16 port, unsigned int size);
+void port_write(struct vm *vm, __u16 port, unsigned int size, __u32 value);
+
+/* serial.c: all with io_lock held */
+__u8 serial_read(struct vm *vm, unsigned int reg);
+void serial_write(struct vm *vm, unsigned int reg, __u8 value);
+unsigned int serial_room(const struct vm *vm);
+void serial_receive(struct vm *vm, __u8 c);
+
+/* rtc.c, i8042.c, pm.c: all with io_lock held */
+void rtc_init(struct vm *vm);
+__u8 rtc_read(struct vm *vm, unsigned int reg);
+void rtc_write(struct vm *vm, unsigned int reg, __u8 value);
+__u8 i8042_read(struct vm *vm, unsigned int reg);
+void i8042_write(struct vm *vm, unsigned int reg, __u8 value);
+__u32 pm_read(struct vm *vm, unsigned int reg, unsigned int size);
+void pm_write(struct vm *vm, unsigned int reg, unsigned int size, __u32 value);
+
+/* terminal.c */
+struct terminal {
+	bool raw;
+	bool eof;
+	bool escaped;
+};
+
+void terminal_open(struct terminal *t);
+void terminal_close(void);
+void terminal_input(struct terminal *t, struct vm *vm);
+
+/* run.c, info.c */
+int cmd_run(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+
+/* names.c */
+const char *exit_reason_name(__u32 reason);
+const char *suberror_name(__u32 suberror);
+
+/* report.c */
+void report_exit(struct vcpu *vcpu, const char *what);
+void report_state(struct vcpu *vcpu);
+
+/* stats.c */
+void stats_print(struct vm *vm, __u64 wall_ns);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The command line: subcommands and their help. */
+
+#include "launcher.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int cmd_help(int argc, char **argv);
+
+static int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("strata %s, KVM API %d\n", STRATA_VERSION, KVM_API_VERSION);
+	return 0;
+}
+
+static const char run_help[] =
+"usage: strata run --kernel FILE [OPTION]...\n"
+"\n"
+"Boot a Linux guest, its serial port on this terminal, until it powers off.\n"
+"\n"
+"  --kernel FILE   a bzImage (vmlinuz), or an ELF vmlinux with a PVH entry\n"
+"  --initrd FILE   the initial RAM disk\n"
+"  --append TEXT   the kernel's command line (default: console=ttyS0 panic=-1)\n"
+"  --cpus N        virtual CPUs (default: 1)\n"
+"  --memory SIZE   guest memory, as 256M or 4G (default: 256M)\n"
+"  --device PATH   strata's or KVM's device node (default: " STRATA_DEVICE ")\n"
+"  --timeout S     end the guest after S seconds and show its registers\n"
+"  --stats         at the end, print what the run cost, on standard error\n"
+"\n"
+"Keys, when standard input is a terminal:\n"
+"  Ctrl-A x  end the guest     Ctrl-A ?  help     Ctrl-A Ctrl-A  send Ctrl-A\n"
+"\n"
+"Exit status:\n"
+"  0  the guest powered off         6  the hardware refused to enter the guest\n"
+"  1  an error on the host          7  an exit the launcher cannot answer\n"
+"  2  a wrong command line          8  KVM_RUN failed\n"
+"  3  the guest asked for a reset   9  the time of --timeout was over\n"
+"  4  the guest crashed (triple    10  ended by Ctrl-A x\n"
+"     fault)                       64 + V  the guest wrote V (0 to 63) to port 0xf4\n"
+"  5  the hypervisor gave up       128 + N  ended by signal N\n";
+
+static const char info_help[] =
+"usage: strata info [--device PATH]\n"
+"\n"
+"Print what a device offers: API version, CPUID, MSRs and capabilities by name.\n"
+"\n"
+"  --device PATH   strata's or KVM's device node (default: " STRATA_DEVICE ")\n";
+
+static const char help_help[] =
+"usage: strata help [COMMAND]\n"
+"\n"
+"Print the commands, or the help of one.\n";
+
+static const char version_help[] =
+"usage: strata version\n"
+"\n"
+"Print the launcher's version and the version of the KVM API it speaks.\n";
+
+static const struct command {
+	const char *name;
+	int (*fn)(int argc, char **argv);
+	const char *summary;
+	const char *help;
+} commands[] = {
+	{ "run", cmd_run, "boot a Linux guest", run_help },
+	{ "info", cmd_info, "print what the device offers", info_help },
+	{ "help", cmd_help, "print the help of a command", help_help },
+	{ "version", cmd_version, "print the version", version_help },
+};
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	err("there is no command '%s'; 'strata help' lists them", name);
+	return NULL;
+}
+
+static void print_commands(FILE *to)
+{
+	size_t i;
+
+	fprintf(to, "usage: strata COMMAND [OPTION]...\n\n"
+		"The launcher of the strata hypervisor. Commands:\n\n");
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+	fprintf(to, "\n'strata help COMMAND' tells more.\n");
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		print_commands(stdout);
+		return 0;
+	}
+	c = find_command(argv[1]);
+	if (!c)
+		return STATUS_USAGE;
+	fputs(c->help, stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+	int i;
+
+	if (argc < 2) {
+		print_commands(stderr);
+		return STATUS_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_commands(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version"))
+		return cmd_version(argc, argv);
+	c = find_command(argv[1]);
+	if (!c)
+		return STATUS_USAGE;
+	for (i = 2; i < argc; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			fputs(c->help, stdout);
+			return 0;
+		}
+	}
+	return c->fn(argc - 1, argv + 1);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The options of `strata run`. */
+
+#include "launcher.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#define DEFAULT_MEMORY	(256 * SZ_1M)
+#define DEFAULT_APPEND	"console=ttyS0 panic=-1"
+#define MAX_TIMEOUT	1000000
+
+enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
+	OPT_STATS };
+
+static const struct option long_options[] = {
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ 0 }
+};
+
+static int parse_memory(const char *arg, __u64 *memory)
+{
+	if (parse_size(arg, memory) || *memory % SZ_2M) {
+		err("--memory %s is no multiple of 2 MiB; write for example --memory 256M", arg);
+		return -1;
+	}
+	if (*memory < MIN_MEMORY || *memory > MAX_MEMORY) {
+		err("--memory %s is out of range; %llu MiB to %llu GiB are possible", arg,
+		    MIN_MEMORY / SZ_1M, MAX_MEMORY / SZ_1G);
+		return -1;
+	}
+	return 0;
+}
+
+static int parse_one(int c, struct options *opt)
+{
+	switch (c) {
+	case OPT_KERNEL:
+		opt->kernel = optarg;
+		return 0;
+	case OPT_INITRD:
+		opt->initrd = optarg;
+		return 0;
+	case OPT_APPEND:
+		opt->append = optarg;
+		return 0;
+	case OPT_DEVICE:
+		opt->device = optarg;
+		return 0;
+	case OPT_MEMORY:
+		return parse_memory(optarg, &opt->memory);
+	case OPT_STATS:
+		opt->stats = true;
+		return 0;
+	case OPT_CPUS:
+		if (!parse_number(optarg, MAX_CPUS, &opt->cpus))
+			return 0;
+		err("--cpus %s is no number from 1 to %d", optarg, MAX_CPUS);
+		return -1;
+	case OPT_TIMEOUT:
+		if (!parse_number(optarg, MAX_TIMEOUT, &opt->timeout))
+			return 0;
+		err("--timeout %s is no number of seconds from 1 to %d", optarg, MAX_TIMEOUT);
+		return -1;
+	default:
+		return -1;
+	}
+}
+
+/**
+ * options_parse() - read the command line of `strata run`
+ * @argv: argv[0] is the subcommand
+ * @opt: filled in, defaults included
+ */
+int options_parse(int argc, char **argv, struct options *opt)
+{
+	int c;
+
+	memset(opt, 0, sizeof(*opt));
+	opt->device = STRATA_DEVICE;
+	opt->append = DEFAULT_APPEND;
+	opt->memory = DEFAULT_MEMORY;
+	opt->cpus = 1;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (c == ':')
+			err("%s wants a value; see 'strata help run'", argv[optind - 1]);
+		else if (c == '?')
+			err("there is no option %s; see 'strata help run'", argv[optind - 1]);
+		if (parse_one(c, opt))
+			return -1;
+	}
+	if (optind < argc) {
+		err("'%s' is no option; name the kernel with --kernel, see 'strata help run'",
+		    argv[optind]);
+		return -1;
+	}
+	if (!opt->kernel) {
+		err("no kernel given; use --kernel FILE, for example --kernel "
+		    "/boot/vmlinuz-$(uname -r)");
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/* `strata run`: the main loop, and the end of a run. */
+
+#include "launcher.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static void ignore_kick(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * SIGUSR1 only interrupts KVM_RUN.  The signals that end the run come by a
+ * descriptor; they are blocked before the vCPU threads start and inherit that.
+ */
+static int setup_signals(void)
+{
+	struct sigaction kick = { .sa_handler = ignore_kick };
+	struct sigaction none = { .sa_handler = SIG_IGN };
+	sigset_t set;
+	int fd;
+
+	sigaction(SIGUSR1, &kick, NULL);
+	sigaction(SIGPIPE, &none, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sigdelset(&set, SIGUSR1);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		err("signalfd failed: %s", strerror(errno));
+	return fd;
+}
+
+static int start_vcpus(struct vm *vm)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		ret = pthread_create(&vm->vcpus[i].thread, NULL, vcpu_thread, &vm->vcpus[i]);
+		if (ret) {
+			err("cannot start the thread of vCPU %u: %s; raise ulimit -u",
+			    i, strerror(ret));
+			vm_stop(vm, STATUS_HOST_ERROR);
+			return -1;
+		}
+		vm->vcpus[i].started = true;
+	}
+	return 0;
+}
+
+static void join_vcpus(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		if (!vm->vcpus[i].started)
+			continue;
+		__atomic_store_n(&vm->vcpus[i].run->immediate_exit, 1, __ATOMIC_RELEASE);
+		pthread_kill(vm->vcpus[i].thread, SIGUSR1);
+	}
+	for (i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i].started)
+			pthread_join(vm->vcpus[i].thread, NULL);
+}
+
+static void drain(int fd)
+{
+	__u64 value;
+
+	while (read(fd, &value, sizeof(value)) == sizeof(value))
+		;
+}
+
+static int poll_timeout(const struct vm *vm)
+{
+	__u64 end = vm->start_ns + vm->opt->timeout * 1000000000ULL;
+	__u64 now = now_ns();
+
+	if (!vm->opt->timeout)
+		return -1;
+	return now < end ? (int)((end - now) / 1000000 + 1) : 0;
+}
+
+static void take_signal(struct vm *vm, int fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) == sizeof(info))
+		vm_stop(vm, STATUS_SIGNAL_BASE + info.ssi_signo);
+}
+
+/* Input, signals and the clock, until somebody calls vm_stop(). */
+static void main_loop(struct vm *vm, int signal_fd)
+{
+	struct terminal terminal;
+
+	terminal_open(&terminal);
+	while (!vm_stopping(vm)) {
+		struct pollfd fds[3] = {
+			{ .fd = vm->wake_fd, .events = POLLIN },
+			{ .fd = signal_fd, .events = POLLIN },
+			{ .fd = STDIN_FILENO, .events = POLLIN },
+		};
+		bool waits;
+		int n;
+
+		pthread_mutex_lock(&vm->io_lock);
+		waits = vm->input_waits;
+		pthread_mutex_unlock(&vm->io_lock);
+		if (terminal.eof || waits)
+			fds[2].fd = -1;
+		n = poll(fds, 3, poll_timeout(vm));
+		if (n < 0 && errno != EINTR) {
+			err("poll failed: %s", strerror(errno));
+			vm_stop(vm, STATUS_HOST_ERROR);
+		}
+		if (n == 0) {
+			err("the guest still ran after %u seconds; raise --timeout if it "
+			    "needs more",
+			    vm->opt->timeout);
+			vm_stop(vm, STATUS_TIMEOUT);
+		}
+		if (n <= 0)
+			continue;
+		if (fds[0].revents)
+			drain(vm->wake_fd);
+		if (fds[1].revents)
+			take_signal(vm, signal_fd);
+		if (fds[2].revents)
+			terminal_input(&terminal, vm);
+	}
+}
+
+/* Say how it ended, unless that is plain or has been said. */
+static void print_end(struct vm *vm)
+{
+	unsigned int i;
+
+	switch (vm->status) {
+	case STATUS_RESET:
+		err("the guest asked for a reset; the launcher ends instead (exit status %d)",
+		    STATUS_RESET);
+		break;
+	case STATUS_TIMEOUT:
+		for (i = 0; i < vm->nr_vcpus; i++)
+			report_state(&vm->vcpus[i]);
+		break;
+	default:
+		if (vm->status > STATUS_SIGNAL_BASE)
+			err("ended by signal %d", vm->status - STATUS_SIGNAL_BASE);
+	}
+}
+
+static int run(struct vm *vm, const struct options *opt)
+{
+	struct boot_entry entry;
+	__u64 wall;
+	int signal_fd;
+
+	if (vm_create(vm, opt) || boot_load(vm, &entry) ||
+	    vcpu_set_boot_state(&vm->vcpus[0], &entry))
+		return STATUS_HOST_ERROR;
+	signal_fd = setup_signals();
+	if (signal_fd < 0)
+		return STATUS_HOST_ERROR;
+
+	vm->start_ns = now_ns();
+	if (!start_vcpus(vm))
+		main_loop(vm, signal_fd);
+	join_vcpus(vm);
+	wall = now_ns() - vm->start_ns;
+
+	terminal_close();
+	print_end(vm);
+	if (opt->stats)
+		stats_print(vm, wall);
+	close(signal_fd);
+	return vm->status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct options opt;
+	struct vm vm;
+	int status;
+
+	if (options_parse(argc, argv, &opt))
+		return STATUS_USAGE;
+	memset(&vm, 0, sizeof(vm));
+	status = run(&vm, &opt);
+	vm_destroy(&vm);
+	return status;
+}

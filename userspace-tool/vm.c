@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The virtual machine: its file descriptors, memory slots, interrupt routes and end. */
+
+#include "launcher.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define PIC_PINS	8
+#define IOAPIC_PINS	24
+#define TIMER_PIN	2	/* where a PC wires ISA interrupt 0 to its IOAPIC */
+
+static int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name)
+{
+	if (ioctl(vm->fd, request, arg) >= 0)
+		return 0;
+	err("%s failed: %s; 'strata info --device %s' shows what the device offers",
+	    name, strerror(errno), vm->opt->device);
+	return -1;
+}
+
+static int add_slot(struct vm *vm, __u32 slot, __u64 gpa, __u64 len)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = len,
+		.userspace_addr = (uintptr_t)(vm->mem.base + gpa),
+	};
+
+	if (!len)
+		return 0;
+	return vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
+}
+
+static void add_route(struct kvm_irq_routing *table, __u32 gsi, __u32 chip, __u32 pin)
+{
+	struct kvm_irq_routing_entry *e = &table->entries[table->nr++];
+
+	e->gsi = gsi;
+	e->type = KVM_IRQ_ROUTING_IRQCHIP;
+	e->u.irqchip.irqchip = chip;
+	e->u.irqchip.pin = pin;
+}
+
+/*
+ * The wiring of a PC, which the MADT describes to the guest: the 16 ISA lines go
+ * to the two PICs and to the same pins of the IOAPIC, but the timer to pin 2.
+ */
+static int route_interrupts(struct vm *vm)
+{
+	struct kvm_irq_routing *table;
+	__u32 gsi;
+	int ret;
+
+	table = calloc(1, sizeof(*table) +
+		       (2 * PIC_PINS + IOAPIC_PINS) * sizeof(table->entries[0]));
+	if (!table) {
+		err("no memory for the interrupt routes");
+		return -1;
+	}
+	for (gsi = 0; gsi < 2 * PIC_PINS; gsi++) {
+		if (gsi == TIMER_PIN)
+			continue;
+		add_route(table, gsi, gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+			  gsi % PIC_PINS);
+	}
+	add_route(table, 0, KVM_IRQCHIP_IOAPIC, TIMER_PIN);
+	for (gsi = 1; gsi < IOAPIC_PINS; gsi++)
+		if (gsi != TIMER_PIN)
+			add_route(table, gsi, KVM_IRQCHIP_IOAPIC, gsi);
+	ret = vm_ioctl(vm, KVM_SET_GSI_ROUTING, table, "KVM_SET_GSI_ROUTING");
+	free(table);
+	return ret;
+}
+
+static int create_chips(struct vm *vm)
+{
+	/* The guest's clicks of port 0x61 need no exit to us. */
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_GPA)) {
+		err("KVM_SET_TSS_ADDR failed: %s", strerror(errno));
+		return -1;
+	}
+	if (vm_ioctl(vm, KVM_CREATE_IRQCHIP, NULL, "KVM_CREATE_IRQCHIP"))
+		return -1;
+	if (ioctl(vm->fd, KVM_CREATE_PIT2, &pit)) {
+		pit.flags = 0;
+		if (vm_ioctl(vm, KVM_CREATE_PIT2, &pit, "KVM_CREATE_PIT2"))
+			return -1;
+	}
+	return route_interrupts(vm);
+}
+
+static int check_cpus(struct vm *vm)
+{
+	int max = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+
+	if (max > 0 && vm->opt->cpus > (unsigned int)max) {
+		err("%s offers at most %d vCPUs, not %u; lower --cpus",
+		    vm->opt->device, max, vm->opt->cpus);
+		return -1;
+	}
+	return 0;
+}
+
+static int create_vcpus(struct vm *vm)
+{
+	int size = ioctl(vm->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	unsigned int i;
+
+	if (size < (int)sizeof(struct kvm_run)) {
+		err("KVM_GET_VCPU_MMAP_SIZE answers %d; the device is no full KVM device", size);
+		return -1;
+	}
+	vm->run_size = size;
+	vm->cpuid = cpuid_supported(vm->dev_fd);
+	vm->vcpus = calloc(vm->opt->cpus, sizeof(*vm->vcpus));
+	if (!vm->cpuid || !vm->vcpus)
+		return -1;
+	for (i = 0; i < vm->opt->cpus; i++) {
+		vm->vcpus[i].vm = vm;
+		vm->vcpus[i].id = i;
+		if (vcpu_create(&vm->vcpus[i]))
+			return -1;
+		vm->nr_vcpus++;
+	}
+	return 0;
+}
+
+/**
+ * vm_create() - make the machine, with memory and vCPUs, nothing loaded yet
+ * @vm: all zero
+ * @opt: kept by reference
+ *
+ * On failure vm_destroy() still has to be called.
+ */
+int vm_create(struct vm *vm, const struct options *opt)
+{
+	vm->opt = opt;
+	vm->dev_fd = -1;
+	vm->fd = -1;
+	vm->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&vm->io_lock, NULL);
+	pthread_mutex_init(&vm->stop_lock, NULL);
+	rtc_init(vm);
+
+	vm->dev_fd = device_open(opt->device);
+	if (vm->dev_fd < 0)
+		return -1;
+	vm->fd = device_create_vm(vm->dev_fd, opt->device);
+	if (vm->fd < 0)
+		return -1;
+	if (check_cpus(vm) || mem_create(&vm->mem, opt->memory) ||
+	    add_slot(vm, 0, 0, vm->mem.low) ||
+	    add_slot(vm, 1, HOLE_END, vm->mem.high) ||
+	    create_chips(vm) || create_vcpus(vm))
+		return -1;
+	return 0;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		close(vm->vcpus[i].fd);
+	free(vm->vcpus);
+	free(vm->cpuid);
+	if (vm->fd >= 0)
+		close(vm->fd);
+	if (vm->dev_fd >= 0)
+		close(vm->dev_fd);
+	close(vm->wake_fd);
+	mem_destroy(&vm->mem);
+}
+
+void vm_irq_line(struct vm *vm, unsigned int gsi, bool level)
+{
+	struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+	if (ioctl(vm->fd, KVM_IRQ_LINE, &line)) {
+		err("KVM_IRQ_LINE failed: %s", strerror(errno));
+		vm_stop(vm, STATUS_HOST_ERROR);
+	}
+}
+
+/**
+ * vm_stop() - end the run; the first caller's status counts
+ *
+ * Any thread may call it.  The main loop wakes up and stops the vCPUs.
+ */
+void vm_stop(struct vm *vm, enum exit_status status)
+{
+	__u64 one = 1;
+
+	pthread_mutex_lock(&vm->stop_lock);
+	if (!vm->stopping) {
+		vm->status = status;
+		__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&vm->stop_lock);
+	write_all(vm->wake_fd, &one, sizeof(one));
+}
+
+bool vm_stopping(struct vm *vm)
+{
+	return __atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE);
+}
