@@ -178,7 +178,7 @@ struct vm {
 };
 
 /* util.c */
-void err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void err(const char *fmt, ...) __printf(1, 2);
 int parse_size(const char *s, __u64 *out);
 int parse_number(const char *s, unsigned int max, unsigned int *out);
 int read_file(const char *path, struct blob *out);
@@ -264,7 +264,9 @@ const char *suberror_name(__u32 suberror);
 void report_exit(struct vcpu *vcpu, const char *what);
 void report_state(struct vcpu *vcpu);
 
-/* stats.c */
+/* stats.c, stats_kvm.c, stats_strata.c */
 void stats_print(struct vm *vm, __u64 wall_ns);
+bool stats_print_kvm(struct vm *vm);
+bool stats_print_strata(struct vm *vm);
 
 #endif

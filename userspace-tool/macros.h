@@ -7,6 +7,7 @@
 #define BIT(n)		(1U << (n))
 #define BIT_ULL(n)	(1ULL << (n))
 #undef __packed
-#define __packed	__attribute__((__packed__))
+#define __packed	__attribute__((packed))
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
 
 #endif

@@ -35,23 +35,22 @@
 #define LVT_EXTINT	(7 << 8)
 #define LVT_NMI		(4 << 8)
 
-/* What firmware leaves in MSRs; a device that has none of them boots as well. */
+/* What firmware leaves in MSRs; a device that lacks one of them boots as well. */
 static void set_msrs(struct vcpu *vcpu)
 {
 	static const struct kvm_msr_entry values[] = {
 		{ .index = MSR_MISC_ENABLE, .data = FAST_STRINGS },
 		{ .index = MSR_MTRR_TYPE, .data = MTRR_ENABLE_WB },
 	};
+	struct kvm_msrs *one = calloc(1, sizeof(*one) + sizeof(values[0]));
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(values); i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} one = { .head.nmsrs = 1, .entry = values[i] };
-
-		(void)ioctl(vcpu->fd, KVM_SET_MSRS, &one);
+	for (i = 0; one && i < ARRAY_SIZE(values); i++) {
+		one->nmsrs = 1;
+		one->entries[0] = values[i];
+		(void)ioctl(vcpu->fd, KVM_SET_MSRS, one);
 	}
+	free(one);
 }
 
 /*
