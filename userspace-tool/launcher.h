@@ -260,6 +260,9 @@ int cmd_info(int argc, char **argv);
 const char *exit_reason_name(__u32 reason);
 const char *suberror_name(__u32 suberror);
 
+/* walk.c */
+bool walk_guest(const struct guest_mem *mem, const struct kvm_sregs *s, __u64 la, __u64 *gpa);
+
 /* report.c */
 void report_exit(struct vcpu *vcpu, const char *what);
 void report_state(struct vcpu *vcpu);

@@ -12,88 +12,13 @@
 #include <sys/ioctl.h>
 
 #define CR0_PE		BIT_ULL(0)
-#define CR0_PG		BIT_ULL(31)
-#define CR4_PSE		BIT_ULL(4)
-#define CR4_PAE		BIT_ULL(5)
-#define CR4_LA57	BIT_ULL(12)
 #define EFER_LMA	BIT_ULL(10)
 #define RFLAGS_VM	BIT_ULL(17)
-#define PTE_PRESENT	1ULL
-#define PTE_LARGE	0x80ULL
-#define PTE_ADDRESS	0x000ffffffffff000ULL
 
 #define INSN_BYTES	16
 
 /* \r\n throughout: the terminal may still be raw, and a report is rare. */
 #define out(...) fprintf(stderr, __VA_ARGS__)
-
-static bool read_entry(const struct guest_mem *mem, __u64 gpa, unsigned int size, __u64 *entry)
-{
-	const void *p = mem_ptr(mem, gpa, size);
-
-	*entry = 0;
-	if (!p)
-		return false;
-	memcpy(entry, p, size);
-	return *entry & PTE_PRESENT;
-}
-
-/* Two levels of 32-bit entries. */
-static bool walk_legacy(const struct guest_mem *mem, const struct kvm_sregs *s, __u32 la,
-			__u64 *gpa)
-{
-	__u64 entry;
-
-	if (!read_entry(mem, (s->cr3 & 0xfffff000) + (la >> 22) * 4, 4, &entry))
-		return false;
-	if (entry & PTE_LARGE && s->cr4 & CR4_PSE) {
-		*gpa = (entry & 0xffc00000) | (entry & 0x1fe000) << 19 | (la & 0x3fffff);
-		return true;
-	}
-	if (!read_entry(mem, (entry & 0xfffff000) + (la >> 12 & 0x3ff) * 4, 4, &entry))
-		return false;
-	*gpa = (entry & 0xfffff000) | (la & 0xfff);
-	return true;
-}
-
-/* Three, four or five levels of 64-bit entries. */
-static bool walk_long(const struct guest_mem *mem, const struct kvm_sregs *s, __u64 la,
-		      __u64 *gpa)
-{
-	int level = 4;
-	__u64 entry, table = s->cr3 & PTE_ADDRESS;
-
-	if (!(s->efer & EFER_LMA)) {
-		level = 3;
-		table = s->cr3 & 0xffffffe0;
-	} else if (s->cr4 & CR4_LA57) {
-		level = 5;
-	}
-	for (;; level--) {
-		unsigned int shift = 12 + 9 * (level - 1);
-		__u64 mask = (1ULL << shift) - 1;
-
-		if (!read_entry(mem, table + (la >> shift & 511) * 8, 8, &entry))
-			return false;
-		if (level == 1 || ((level == 2 || level == 3) && entry & PTE_LARGE)) {
-			*gpa = (entry & PTE_ADDRESS & ~mask) | (la & mask);
-			return true;
-		}
-		table = entry & PTE_ADDRESS;
-	}
-}
-
-static bool to_physical(const struct guest_mem *mem, const struct kvm_sregs *s, __u64 la,
-			__u64 *gpa)
-{
-	if (!(s->cr0 & CR0_PG)) {
-		*gpa = (__u32)la;
-		return true;
-	}
-	if (s->cr4 & CR4_PAE)
-		return walk_long(mem, s, s->efer & EFER_LMA ? la : (__u32)la, gpa);
-	return walk_legacy(mem, s, la, gpa);
-}
 
 /* The bytes at CS:RIP, each translated on its own since they may cross a page. */
 static void print_instruction(const struct guest_mem *mem, const struct kvm_regs *r,
@@ -108,7 +33,7 @@ static void print_instruction(const struct guest_mem *mem, const struct kvm_regs
 	for (i = 0; i < INSN_BYTES; i++) {
 		const __u8 *p = NULL;
 
-		if (to_physical(mem, s, la + i, &gpa))
+		if (walk_guest(mem, s, la + i, &gpa))
 			p = mem_ptr(mem, gpa, 1);
 		if (!p) {
 			out(i ? " (no more memory)" : " not in guest memory");
