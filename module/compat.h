@@ -12,9 +12,9 @@
 #include <linux/eventfd.h>
 #include <linux/sched.h>
 #include <asm/msr.h>
-#if __has_include(<asm/cpuid/api.h>)
+#if defined(HAVE_CPUID_API_H)
 #include <asm/cpuid/api.h>
-#elif __has_include(<asm/cpuid.h>)
+#elif defined(HAVE_CPUID_H)
 #include <asm/cpuid.h>
 #else
 #include <asm/processor.h>
