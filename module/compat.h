@@ -28,4 +28,38 @@
 #define wrmsrl_safe(msr, val)		wrmsrq_safe(msr, val)
 #endif
 
+/* From 6.3 on the reschedule IPI is traced, and the trace event is no part of <linux/smp.h>. */
+#include <linux/smp.h>
+#if __has_include(<trace/events/ipi.h>)
+#include <trace/events/ipi.h>
+#endif
+
+static inline void strata_send_reschedule(int cpu)
+{
+	smp_send_reschedule(cpu);
+}
+
+/* 7.x: const operations in a struct syscore, whose callbacks take an argument. */
+#include <linux/syscore_ops.h>
+#ifdef HAVE_REGISTER_SYSCORE
+#define STRATA_SYSCORE_OPS(name, suspend_fn, resume_fn)				\
+static int name##_suspend(void *unused) { return suspend_fn(); }		\
+static void name##_resume(void *unused) { resume_fn(); }			\
+static const struct syscore_ops name##_ops = {					\
+	.suspend = name##_suspend,						\
+	.resume = name##_resume,						\
+};										\
+static struct syscore name = { .ops = &name##_ops }
+#define strata_register_syscore(s)	register_syscore(s)
+#define strata_unregister_syscore(s)	unregister_syscore(s)
+#else
+#define STRATA_SYSCORE_OPS(name, suspend_fn, resume_fn)				\
+static struct syscore_ops name = {						\
+	.suspend = suspend_fn,							\
+	.resume = resume_fn,							\
+}
+#define strata_register_syscore(s)	register_syscore_ops(s)
+#define strata_unregister_syscore(s)	unregister_syscore_ops(s)
+#endif
+
 #endif /* STRATA_COMPAT_H */

@@ -147,6 +147,9 @@ struct strata_exit {
 	};
 };
 
+#define STRATA_CS_L	(1u << 9)	/* bits of vcpu->cs_attr */
+#define STRATA_CS_DB	(1u << 10)
+
 /* Events on their way into the guest, as KVM_GET_VCPU_EVENTS shows them. (v) */
 struct strata_events {
 	struct {
@@ -213,6 +216,7 @@ struct strata_vcpu {
 	unsigned long rflags;
 	unsigned long cr2;
 
+	u16 cs_attr;			/* (v) of the last exit: STRATA_CS_L, STRATA_CS_DB */
 	struct strata_exit exit;	/* (v) */
 	struct strata_events ev;	/* (v) */
 	atomic_t nmi_queued;		/* (a) NMIs not yet seen by ev; at most 2 */
@@ -249,7 +253,8 @@ struct strata_vcpu {
 	u8 sipi_vector;			/* (a) */
 	struct rcuwait wait;		/* a halted vCPU sleeps here */
 	struct mutex mutex;		/* one ioctl at a time */
-	struct pid __rcu *pid;		/* (a) who last ran it */
+	struct pid *pid;		/* (v) who last ran it */
+	struct task_struct *runner;	/* (a) in KVM_RUN now; compared, never followed */
 
 	/* one continuation finishes half-done I/O at the next KVM_RUN. (v) */
 	int (*complete)(struct strata_vcpu *vcpu);
@@ -275,6 +280,7 @@ struct strata_vcpu {
 	/* time. (v) unless said */
 	u64 tsc_offset;			/* (a) guest TSC = host TSC + this */
 	u64 tsc_khz;
+	bool tsc_aux_live;		/* the guest's CPUID has RDTSCP or RDPID */
 	u64 clock_msr;			/* MSR_KVM_SYSTEM_TIME(_NEW) */
 	u64 tsc_deadline;		/* lapic */
 
@@ -301,6 +307,12 @@ struct strata_vcpu {
 
 	u32 id;				/* (c) from user space; the APIC id */
 	u32 index;			/* (c) place in vm->vcpus */
+};
+
+enum strata_event_type {
+	STRATA_EVENT_IRQ,
+	STRATA_EVENT_NMI,
+	STRATA_EVENT_EXCEPTION,
 };
 
 /* ---- vendor operations: cold ones through this struct, hot ones inlined ---- */
@@ -349,6 +361,11 @@ struct strata_vendor {
 	/* MSRs that live in the control block: 0, or 1 when this is not one */
 	int (*get_msr)(struct strata_vcpu *vcpu, u32 index, u64 *val);
 	int (*set_msr)(struct strata_vcpu *vcpu, u32 index, u64 val);
+	/* hand an event over for the next entry; ask for an exit when one can be taken */
+	void (*inject)(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector,
+		       bool has_error, u32 error_code);
+	void (*irq_window)(struct strata_vcpu *vcpu, bool on);
+	void (*nmi_window)(struct strata_vcpu *vcpu, bool on);
 	/* the instruction bytes of the machine's hypercall: 3 bytes */
 	u8 hypercall_insn[3];
 	/* nested paging */
@@ -479,6 +496,8 @@ void strata_fpu_write_xmm(struct strata_vcpu *vcpu, int reg, const void *buf);
 /* ---- cpuid.c (v) ---- */
 int strata_cpuid_setup(void);
 long strata_get_supported_cpuid(struct kvm_cpuid2 __user *u);
+/* before any KVM_SET_CPUID2: what the host supports bounds CR4, EFER, XCR0 */
+void strata_cpuid_init_vcpu(struct strata_vcpu *vcpu);
 long strata_vcpu_set_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *u);
 long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *u);
 /* what the guest's CPUID instruction gives; in: eax, ecx */

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_CHECK_EXTENSION: what is offered. Everything else answers 0.
+ *
+ * A capability obliges: what stands here works.
+ */
+#include <linux/kvm.h>
+#include <linux/kernel.h>
+
+#include "ioctl.h"
+#include "strata.h"
+
+struct capability {
+	unsigned int cap;
+	int value;
+};
+
+static const struct capability capabilities[] = {
+	/* tier 1 */
+	{ KVM_CAP_USER_MEMORY,			1 },
+	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS,	1 },
+	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS,	1 },
+	{ KVM_CAP_EXT_CPUID,			1 },
+	{ KVM_CAP_SET_TSS_ADDR,			1 },
+	{ KVM_CAP_SET_IDENTITY_MAP_ADDR,	1 },
+	{ KVM_CAP_MP_STATE,			1 },
+	{ KVM_CAP_HLT,				1 },
+	{ KVM_CAP_IMMEDIATE_EXIT,		1 },
+	{ KVM_CAP_NR_MEMSLOTS,			STRATA_NR_MEMSLOTS },
+	{ KVM_CAP_NR_VCPUS,			STRATA_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPUS,			STRATA_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPU_ID,			STRATA_MAX_VCPU_ID },
+	{ KVM_CAP_CHECK_EXTENSION_VM,		1 },
+	{ KVM_CAP_VCPU_EVENTS,			1 },
+	{ KVM_CAP_SYNC_MMU,			1 },
+	{ KVM_CAP_INTERNAL_ERROR_DATA,		1 },
+	{ KVM_CAP_READONLY_MEM,			1 },
+	{ KVM_CAP_NOP_IO_DELAY,			1 },
+	/* tier 2 */
+	{ KVM_CAP_IRQCHIP,			1 },
+	{ KVM_CAP_IRQ_ROUTING,			STRATA_MAX_IRQ_ROUTES },
+	{ KVM_CAP_IRQ_INJECT_STATUS,		1 },
+	{ KVM_CAP_PIT2,				1 },
+	{ KVM_CAP_PIT_STATE2,			1 },
+	{ KVM_CAP_IOEVENTFD,			1 },
+	{ KVM_CAP_IOEVENTFD_ANY_LENGTH,		1 },
+	{ KVM_CAP_SIGNAL_MSI,			1 },
+	{ KVM_CAP_COALESCED_MMIO,		STRATA_COALESCED_PAGE },
+	{ KVM_CAP_USER_NMI,			1 },
+	{ KVM_CAP_TSC_DEADLINE_TIMER,		1 },
+	{ KVM_CAP_GET_TSC_KHZ,			1 },
+	{ KVM_CAP_ADJUST_CLOCK,			KVM_CLOCK_TSC_STABLE },
+	/* state beside them */
+	{ KVM_CAP_XSAVE,			1 },
+	{ KVM_CAP_XCRS,				1 },
+	{ KVM_CAP_DEBUGREGS,			1 },
+};
+
+/**
+ * strata_check_extension - KVM_CHECK_EXTENSION
+ * @cap: KVM_CAP_*
+ *
+ * Return: what the API defines for it, 0 for what is not offered.
+ */
+int strata_check_extension(unsigned long cap)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
+		if (capabilities[i].cap == cap)
+			return capabilities[i].value;
+	return 0;
+}

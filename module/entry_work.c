@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pending work before guest mode, on kernels old and new.
+ */
+#include <linux/kvm_host.h>
+#include <linux/slab.h>
+
+#ifdef HAVE_ENTRY_VIRT_H
+#include <linux/entry-virt.h>
+#else
+#include <linux/entry-kvm.h>
+#endif
+
+#include "entry_work.h"
+
+/*
+ * Until 7.x the kernel's function takes a KVM vCPU and writes the signal's
+ * exit reason into its run page and a counter beside it. It gets one that
+ * has these two and nothing else.
+ */
+#ifndef HAVE_ENTRY_VIRT_H
+int strata_entry_work_create(struct strata_vcpu *vcpu)
+{
+	vcpu->entry_dummy = kzalloc(sizeof(*vcpu->entry_dummy), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->entry_dummy)
+		return -ENOMEM;
+	vcpu->entry_dummy->run = vcpu->run;
+	return 0;
+}
+
+void strata_entry_work_destroy(struct strata_vcpu *vcpu)
+{
+	kfree(vcpu->entry_dummy);
+	vcpu->entry_dummy = NULL;
+}
+
+int strata_entry_work(struct strata_vcpu *vcpu)
+{
+	if (!__xfer_to_guest_mode_work_pending())
+		return 0;
+	return xfer_to_guest_mode_handle_work(vcpu->entry_dummy);
+}
+#else
+int strata_entry_work_create(struct strata_vcpu *vcpu)
+{
+	return 0;
+}
+
+void strata_entry_work_destroy(struct strata_vcpu *vcpu)
+{
+}
+
+int strata_entry_work(struct strata_vcpu *vcpu)
+{
+	int r;
+
+	if (!__xfer_to_guest_mode_work_pending())
+		return 0;
+	r = xfer_to_guest_mode_handle_work();
+	if (r == -EINTR)
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return r;
+}
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IN and OUT: devices in the kernel first, then user space.
+ *
+ * INS and OUTS move memory and belong to the emulator.
+ */
+#include <linux/kvm.h>
+
+#include "exit.h"
+#include "strata.h"
+#include "trace.h"
+
+/* A 4-byte IN clears the upper half of RAX, smaller ones keep what is above. */
+static void merge_rax(struct strata_vcpu *vcpu, const void *data, unsigned int size)
+{
+	unsigned long *rax = &vcpu->regs[STRATA_RAX];
+	u32 val = 0;
+
+	memcpy(&val, data, size);
+	if (size == 4)
+		*rax = val;
+	else if (size == 2)
+		*rax = (*rax & ~0xfffful) | (u16)val;
+	else
+		*rax = (*rax & ~0xfful) | (u8)val;
+}
+
+/*
+ * The next KVM_RUN finishes the instruction. Where user space moved RIP in
+ * between, a reset for instance, there is nothing left to finish.
+ */
+static int complete_pio(struct strata_vcpu *vcpu)
+{
+	void *data = (void *)vcpu->run + STRATA_PIO_PAGE * PAGE_SIZE;
+
+	if (strata_linear_rip(vcpu) != vcpu->pio.linear_rip)
+		return STRATA_RESUME;
+	if (vcpu->pio.in)
+		merge_rax(vcpu, data, vcpu->pio.size);
+	strata_complete_insn(vcpu, vcpu->pio.next_rip);
+	return STRATA_RESUME;
+}
+
+static int pio_to_user(struct strata_vcpu *vcpu)
+{
+	const struct strata_exit *e = &vcpu->exit;
+	struct kvm_run *run = vcpu->run;
+	void *data = (void *)run + STRATA_PIO_PAGE * PAGE_SIZE;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = e->pio.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = e->pio.size;
+	run->io.port = e->pio.port;
+	run->io.count = 1;
+	run->io.data_offset = STRATA_PIO_PAGE * PAGE_SIZE;
+	if (!e->pio.in)
+		memcpy(data, &vcpu->regs[STRATA_RAX], e->pio.size);
+
+	vcpu->pio.port = e->pio.port;
+	vcpu->pio.size = e->pio.size;
+	vcpu->pio.in = e->pio.in;
+	vcpu->pio.count = 1;
+	vcpu->pio.next_rip = e->pio.next_rip;
+	vcpu->pio.linear_rip = strata_linear_rip(vcpu);
+	vcpu->complete = complete_pio;
+	return STRATA_USER;
+}
+
+/**
+ * strata_exit_pio - an access to a port
+ * @vcpu: its mutex is held; exit.pio tells
+ *
+ * Sleeps for a string. Return: STRATA_RESUME or STRATA_USER.
+ */
+int strata_exit_pio(struct strata_vcpu *vcpu)
+{
+	const struct strata_exit *e = &vcpu->exit;
+	u32 val = vcpu->regs[STRATA_RAX];
+
+	trace_strata_pio(vcpu->vm->index, vcpu->id, e->pio.in, e->pio.port, e->pio.size, val);
+	if (unlikely(e->pio.string))
+		return strata_emulate_pio_string(vcpu);
+	if (e->pio.in) {
+		val = 0;
+		if (strata_pio_read(vcpu, e->pio.port, e->pio.size, &val))
+			return pio_to_user(vcpu);
+		merge_rax(vcpu, &val, e->pio.size);
+	} else if (strata_pio_write(vcpu, e->pio.port, e->pio.size, &val)) {
+		return pio_to_user(vcpu);
+	}
+	strata_complete_insn(vcpu, e->pio.next_rip);
+	return STRATA_RESUME;
+}

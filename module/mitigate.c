@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Speculation barriers: what this host needs, decided once at load.
+ */
+#include <linux/cpu.h>
+#include <linux/moduleparam.h>
+#include <asm/cpufeature.h>
+#include <asm/msr-index.h>
+
+#include "mitigate.h"
+
+#define BARRIER_IBPB	0
+
+struct strata_barriers strata_barriers;
+DEFINE_PER_CPU(struct strata_vm *, strata_last_vm);
+
+#ifdef STRATA_DEBUG
+atomic64_t strata_barrier_count[4];
+static bool force_barriers;
+module_param(force_barriers, bool, 0444);
+MODULE_PARM_DESC(force_barriers, "issue every speculation barrier that this CPU can execute (debug builds)");
+#endif
+
+static bool strata_host_bug_mds(void)
+{
+	return boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
+	       boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA);
+}
+
+/**
+ * strata_mitigate_setup - look at the host once
+ */
+void strata_mitigate_setup(void)
+{
+	struct strata_host_spec h = {
+		.off = cpu_mitigations_off(),
+		.has_ibpb = boot_cpu_has(X86_FEATURE_IBPB),
+		.has_spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL),
+		.has_v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
+		.has_md_clear = boot_cpu_has(X86_FEATURE_MD_CLEAR),
+		.bug_mds = strata_host_bug_mds(),
+		.bug_spectre_v2 = boot_cpu_has_bug(X86_BUG_SPECTRE_V2),
+	};
+
+#ifdef X86_BUG_TSA
+	h.bug_tsa = boot_cpu_has_bug(X86_BUG_TSA);
+	h.has_md_clear |= h.bug_tsa;
+#endif
+#ifdef X86_BUG_VMSCAPE
+	h.bug_vmscape = boot_cpu_has_bug(X86_BUG_VMSCAPE);
+#endif
+	strata_barriers = strata_decide_barriers(&h);
+#ifdef STRATA_DEBUG
+	if (force_barriers) {
+		strata_barriers.ibpb_on_switch = h.has_ibpb;
+		strata_barriers.verw_on_entry = true;
+		strata_barriers.ibpb_to_user = h.has_ibpb;
+	}
+#endif
+}
+
+/**
+ * strata_mitigate_switch - another VM's predictions end here
+ * @vcpu: about to run; preemption off
+ */
+void strata_mitigate_switch(struct strata_vcpu *vcpu)
+{
+	__this_cpu_write(strata_last_vm, vcpu->vm);
+	if (strata_barriers.ibpb_on_switch) {
+		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+		strata_count_barrier(BARRIER_IBPB);
+	}
+#ifdef HAVE_X86_IBPB_EXIT_TO_USER
+	if (strata_barriers.ibpb_to_user)
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}

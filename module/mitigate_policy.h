@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which speculation barriers a host needs: one pure function, so that its
+ * table can be tested without such a CPU.
+ */
+#ifndef STRATA_MITIGATE_POLICY_H
+#define STRATA_MITIGATE_POLICY_H
+
+#include "pure.h"
+
+/* What is known of the host. */
+struct strata_host_spec {
+	bool off;		/* mitigations=off */
+	bool has_ibpb;		/* PRED_CMD.IBPB works */
+	bool has_spec_ctrl;	/* SPEC_CTRL exists */
+	bool has_v_spec_ctrl;	/* hardware switches SPEC_CTRL */
+	bool has_md_clear;	/* VERW clears buffers */
+	bool bug_mds;		/* MDS, TAA or MMIO stale data */
+	bool bug_tsa;		/* transient scheduler attacks (AMD) */
+	bool bug_vmscape;	/* user space behind a guest needs an IBPB */
+	bool bug_spectre_v2;
+};
+
+/* What follows from it. */
+struct strata_barriers {
+	bool ibpb_on_switch;	/* when a CPU changes from one VM to another */
+	bool spec_ctrl;		/* swap SPEC_CTRL by WRMSR at entry and exit */
+	bool verw_on_entry;	/* clear buffers before guest mode */
+	bool ibpb_to_user;	/* ask the host for an IBPB on return to user space */
+};
+
+/**
+ * strata_decide_barriers - from host state to barriers
+ * @h: what is known of the host
+ *
+ * SPEC_CTRL is architectural state: it is switched even where the barriers
+ * are turned off.
+ */
+static inline struct strata_barriers strata_decide_barriers(const struct strata_host_spec *h)
+{
+	struct strata_barriers b = {
+		.spec_ctrl = h->has_spec_ctrl && !h->has_v_spec_ctrl,
+	};
+
+	if (h->off)
+		return b;
+	b.ibpb_on_switch = h->has_ibpb && h->bug_spectre_v2;
+	b.verw_on_entry = h->has_md_clear && (h->bug_mds || h->bug_tsa);
+	b.ibpb_to_user = h->has_ibpb && h->bug_vmscape;
+	return b;
+}
+
+#endif /* STRATA_MITIGATE_POLICY_H */

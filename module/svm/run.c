@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SVM's instance of the run loop.
+ */
+#include <linux/kvm_host.h>
+#include <asm/debugreg.h>
+#include <asm/hw_breakpoint.h>
+#include <asm/msr-index.h>
+#include <asm/spec-ctrl.h>
+
+#include "svm.h"
+#include "../mitigate.h"
+
+/* ASID 0 is the host's; a used-up range starts the next generation. */
+static void svm_new_asid(struct svm_cpu *sc, struct svm_vcpu *svm)
+{
+	struct vmcb_control *c = &svm->vmcb->control;
+
+	if (sc->next_asid >= strata_svm_caps.nr_asids) {
+		sc->asid_gen++;
+		sc->next_asid = 1;
+		c->tlb_control = SVM_TLB_FLUSH_ALL;
+	}
+	c->asid = sc->next_asid++;
+	svm->asid_gen = sc->asid_gen;
+	svm_mark_dirty(svm->vmcb, SVM_CLEAN_ASID);
+}
+
+static __always_inline void hot_flush_tlb(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	/* A fresh ASID is as good as a flush where there is no flush by ASID. */
+	if (strata_svm_caps.flush_asid)
+		svm->vmcb->control.tlb_control = SVM_TLB_FLUSH_ASID;
+	else
+		svm_new_asid(this_cpu_ptr(&strata_svm_cpu), svm);
+}
+
+static __always_inline bool hot_on(struct strata_vcpu *vcpu)
+{
+	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (unlikely(!sc->on))
+		return false;
+	if (unlikely(svm->asid_gen != sc->asid_gen))
+		svm_new_asid(sc, svm);
+	return true;
+}
+
+static __always_inline void svm_load_dbs(struct strata_vcpu *vcpu)
+{
+	/* Hardware switches DR6 and DR7; the addresses are ours (APM 15.5.1). */
+	set_debugreg(vcpu->db[0], 0);
+	set_debugreg(vcpu->db[1], 1);
+	set_debugreg(vcpu->db[2], 2);
+	set_debugreg(vcpu->db[3], 3);
+}
+
+static void svm_save_host_dbs(struct svm_vcpu *svm)
+{
+	get_debugreg(svm->host_db[0], 0);
+	get_debugreg(svm->host_db[1], 1);
+	get_debugreg(svm->host_db[2], 2);
+	get_debugreg(svm->host_db[3], 3);
+}
+
+static void svm_restore_host_dbs(struct svm_vcpu *svm)
+{
+	set_debugreg(svm->host_db[0], 0);
+	set_debugreg(svm->host_db[1], 1);
+	set_debugreg(svm->host_db[2], 2);
+	set_debugreg(svm->host_db[3], 3);
+}
+
+static __always_inline void hot_load(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+
+	if (unlikely(svm->last_cpu != vcpu->cpu)) {
+		/* Another CPU's cache of the VMCB and its tags mean nothing here. */
+		svm->last_cpu = vcpu->cpu;
+		svm->asid_gen = 0;
+		svm->vmcb->control.clean = 0;
+	}
+	/* FS, GS, TR, LDTR, KERNEL_GS_BASE and syscall MSRs as they are now. */
+	asm volatile("vmsave %%rax" : : "a" (sc->host_pa) : "memory");
+	if (vcpu->tsc_aux_live) {
+		u64 aux = strata_msr_tsc_aux(vcpu);
+
+		rdmsrl(MSR_TSC_AUX, svm->tsc_aux_host);
+		if (aux != svm->tsc_aux_host)
+			wrmsrl(MSR_TSC_AUX, aux);
+	}
+	if (unlikely(vcpu->dr7 & 0xff)) {
+		svm_save_host_dbs(svm);
+		vcpu->db_loaded = true;
+	}
+	strata_mitigate_load(vcpu);
+}
+
+static __always_inline void hot_unload(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (vcpu->tsc_aux_live && strata_msr_tsc_aux(vcpu) != svm->tsc_aux_host)
+		wrmsrl(MSR_TSC_AUX, svm->tsc_aux_host);
+	if (unlikely(vcpu->db_loaded)) {
+		svm_restore_host_dbs(svm);
+		vcpu->db_loaded = false;
+	}
+	svm_sync_crs(vcpu);
+}
+
+/*
+ * Everything between the two guest_state functions is out of reach for
+ * tracing, RCU and lockdep.
+ */
+static noinstr int svm_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, u64 host_pa,
+			      struct strata_spec spec)
+{
+	int r;
+
+	guest_state_enter_irqoff();
+	if (unlikely(spec.write))
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec.guest);
+	if (unlikely(spec.verw))
+		strata_verw();
+	r = strata_svm_enter(vcpu->regs, svm->vmcb_pa, host_pa);
+	if (unlikely(spec.write)) {
+		spec.guest = native_read_msr(MSR_IA32_SPEC_CTRL);
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec.host);
+	}
+	guest_state_exit_irqoff();
+	return r;
+}
+
+static __always_inline int hot_switch(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+	struct vmcb *vmcb = svm->vmcb;
+
+	vmcb->save.rax = vcpu->regs[STRATA_RAX];
+	vmcb->save.rsp = vcpu->regs[STRATA_RSP];
+	vmcb->save.rip = vcpu->rip;
+	vmcb->save.rflags = vcpu->rflags;
+	if (unlikely(vmcb->save.cr2 != vcpu->cr2)) {
+		vmcb->save.cr2 = vcpu->cr2;
+		svm_mark_dirty(vmcb, SVM_CLEAN_CR2);
+	}
+	if (unlikely(vcpu->dr7 & 0xff)) {
+		if (!vcpu->db_loaded) {
+			svm_save_host_dbs(svm);
+			vcpu->db_loaded = true;
+		}
+		svm_load_dbs(vcpu);
+	}
+	svm_oracle_before(vcpu, svm);
+
+	if (unlikely(svm_switch(vcpu, svm, sc->host_pa, strata_mitigate_entry(vcpu))))
+		return -EIO;
+
+	/* #VMEXIT turns the host's breakpoints off (APM 15.6). */
+	if (unlikely(hw_breakpoint_active()))
+		set_debugreg(__this_cpu_read(cpu_dr7), 7);
+
+	vmcb->control.clean = SVM_CLEAN_ALL;
+	vmcb->control.tlb_control = SVM_TLB_NOTHING;
+	vcpu->regs[STRATA_RAX] = vmcb->save.rax;
+	vcpu->regs[STRATA_RSP] = vmcb->save.rsp;
+	vcpu->rip = vmcb->save.rip;
+	vcpu->rflags = vmcb->save.rflags;
+	vcpu->cr2 = vmcb->save.cr2;
+	vcpu->cr3 = vmcb->save.cr3;
+	svm_oracle_after(vcpu, svm);
+	if (unlikely(svm->injecting || (vmcb->control.exit_int_info & SVM_EVT_VALID)))
+		svm_collect_events(vcpu);
+	return 0;
+}
+
+static void svm_translate_pio(struct strata_exit *e)
+{
+	u32 info = e->info1;
+
+	e->pio.port = info >> SVM_IOIO_PORT_SHIFT;
+	e->pio.size = (info >> SVM_IOIO_SIZE_SHIFT) & 7;
+	e->pio.in = info & SVM_IOIO_IN;
+	e->pio.string = info & SVM_IOIO_STRING;
+	e->pio.rep = info & SVM_IOIO_REP;
+	/* The one exit that tells where its instruction ends without nRIP. */
+	e->pio.next_rip = e->info2;
+}
+
+static void svm_translate_npf(struct strata_exit *e, const struct vmcb_control *c)
+{
+	u64 info = e->info1;
+	u32 access = 0;
+
+	e->fault.gpa = e->info2;
+	if (info & SVM_NPF_WRITE)
+		access |= STRATA_ACC_WRITE;
+	if (info & SVM_NPF_FETCH)
+		access |= STRATA_ACC_FETCH;
+	if (!access)
+		access = STRATA_ACC_READ;
+	if (info & SVM_NPF_PRESENT)
+		access |= STRATA_ACC_PRESENT;
+	if (info & SVM_NPF_TABLE)
+		access |= STRATA_ACC_GUEST_PT;
+	e->fault.access = access;
+	if (strata_svm_caps.decode && c->insn_len <= sizeof(e->bytes)) {
+		e->nr_bytes = c->insn_len;
+		memcpy(e->bytes, c->insn_bytes, sizeof(e->bytes));
+	}
+}
+
+static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
+{
+	struct strata_exit *e = &vcpu->exit;
+	u32 code = e->hw_code;
+
+	switch (e->id) {
+	case STRATA_EXIT_CR_ACCESS:
+		e->cr.cr = code == SVM_EXIT_CR0_SEL_WRITE ? 0 : code & 15;
+		e->cr.write = code >= SVM_EXIT_CR_WRITE;
+		e->cr.decoded = strata_svm_caps.decode && (e->info1 & SVM_MOV_DECODED);
+		e->cr.gpr = e->info1 & SVM_MOV_GPR_MASK;
+		break;
+	case STRATA_EXIT_DR_ACCESS:
+		e->dr.dr = code & 15;
+		e->dr.write = code >= SVM_EXIT_DR_WRITE;
+		e->dr.decoded = strata_svm_caps.decode;
+		e->dr.gpr = e->info1 & SVM_MOV_GPR_MASK;
+		break;
+	case STRATA_EXIT_DB:
+		if (svm_iret_stepped(vcpu)) {
+			e->id = STRATA_EXIT_NMI_WINDOW;
+			break;
+		}
+		vcpu->dr6 = vmcb->save.dr6;
+		fallthrough;
+	case STRATA_EXIT_AC:
+	case STRATA_EXIT_EXCEPTION:
+		e->exc.vector = code - SVM_EXIT_EXCEPTION;
+		e->exc.has_error = e->id == STRATA_EXIT_AC;
+		e->exc.error_code = e->info1;
+		break;
+	case STRATA_EXIT_NMI_WINDOW:
+		svm_handle_iret(vcpu);
+		break;
+	case STRATA_EXIT_INTR_WINDOW:
+		svm_irq_window(vcpu, false);
+		vcpu->ev.irq_window = false;
+		strata_set_request(vcpu, STRATA_REQ_EVENT);
+		break;
+	default:
+		break;
+	}
+}
+
+static __always_inline void hot_translate(struct strata_vcpu *vcpu)
+{
+	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	struct strata_exit *e = &vcpu->exit;
+	u64 code = vmcb->control.exit_code;
+	u32 len = 0;
+
+	e->hw_code = code;
+	e->info1 = vmcb->control.exit_info1;
+	e->info2 = vmcb->control.exit_info2;
+	e->nr_bytes = 0;
+	vcpu->cs_attr = vmcb->save.cs.attrib;
+	if (strata_svm_caps.nrip && vmcb->control.next_rip)
+		len = vmcb->control.next_rip - vcpu->rip;
+	e->insn_len = len <= 15 ? len : 0;
+
+	if (likely(code < SVM_NR_LOW_EXITS)) {
+		e->id = strata_svm_exit_map[code];
+		switch (code) {
+		case SVM_EXIT_MSR:
+			e->id = e->info1 ? STRATA_EXIT_MSR_WRITE : STRATA_EXIT_MSR_READ;
+			break;
+		case SVM_EXIT_IOIO:
+			svm_translate_pio(e);
+			break;
+		case SVM_EXIT_CPUID:
+		case SVM_EXIT_INTR:
+		case SVM_EXIT_VMMCALL:
+		case SVM_EXIT_HLT:
+			break;
+		default:
+			svm_translate_rare(vcpu, vmcb);
+		}
+	} else if (code == SVM_EXIT_NPF) {
+		e->id = STRATA_EXIT_NESTED_FAULT;
+		svm_translate_npf(e, &vmcb->control);
+	} else if (code == SVM_EXIT_BOGUS) {
+		e->id = STRATA_EXIT_BOGUS;
+	} else {
+		e->id = (u32)code == (u32)SVM_EXIT_INVALID ? STRATA_EXIT_FAIL_ENTRY :
+							     STRATA_EXIT_OTHER;
+	}
+	vmcb->control.exit_code = SVM_EXIT_BOGUS;
+}
+
+#include "../loop.h"
+
+/**
+ * svm_run - one section of strata_loop()
+ * @vcpu: its mutex is held
+ */
+int svm_run(struct strata_vcpu *vcpu)
+{
+	return strata_loop(vcpu);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SVM on this machine: what the CPU offers, the permission maps, and taking
+ * and giving back each CPU's hardware.
+ */
+#include <linux/cc_platform.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <asm/cpufeature.h>
+#include <asm/msr-index.h>
+#include <asm/processor.h>
+
+#include "svm.h"
+#include "../mmu/pgtbl.h"
+
+#define IOPM_ORDER	2	/* three pages (APM 15.10.1) */
+#define MSRPM_ORDER	1	/* two pages (APM 15.11) */
+
+DEFINE_PER_CPU(struct svm_cpu, strata_svm_cpu);
+struct svm_caps strata_svm_caps;
+u64 strata_svm_iopm_pa, strata_svm_msrpm_pa;
+
+static struct page *iopm, *msrpm;
+static struct strata_vendor svm_vendor;
+
+static int svm_check(const char **why)
+{
+	u64 vm_cr;
+
+	if (!boot_cpu_has(X86_FEATURE_SVM)) {
+		*why = "this AMD CPU reports no SVM; enable it in the firmware (\"SVM mode\")";
+		return -ENODEV;
+	}
+	if (!(cpuid_edx(0x8000000a) & SVM_FEAT_NP)) {
+		*why = "this CPU has no nested paging, which strata requires";
+		return -ENODEV;
+	}
+	if (rdmsrl_safe(SVM_MSR_VM_CR, &vm_cr) || (vm_cr & SVM_VM_CR_SVMDIS)) {
+		*why = "the firmware has locked SVM off; enable it there (\"SVM mode\")";
+		return -ENODEV;
+	}
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT)) {
+		*why = "host memory encryption (SME) is on; boot with mem_encrypt=off";
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* The MSRs that VMLOAD, VMSAVE and VMRUN switch, so that the guest may own them. */
+static bool svm_switches_msr(u32 index)
+{
+	switch (index) {
+	case MSR_STAR:
+	case MSR_LSTAR:
+	case MSR_CSTAR:
+	case MSR_SYSCALL_MASK:
+	case MSR_KERNEL_GS_BASE:
+	case MSR_FS_BASE:
+	case MSR_GS_BASE:
+	case MSR_IA32_SYSENTER_CS:
+	case MSR_IA32_SYSENTER_ESP:
+	case MSR_IA32_SYSENTER_EIP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The MSR permission map has two bits an MSR, read and write, for three
+ * ranges of 8192 MSRs (APM 15.11). All ones: everything exits.
+ */
+static void svm_fill_msrpm(u8 *map)
+{
+	static const u32 bases[] = { 0, 0xc0000000, 0xc0010000 };
+	unsigned int range, i;
+
+	memset(map, 0xff, PAGE_SIZE << MSRPM_ORDER);
+	for (range = 0; range < ARRAY_SIZE(bases); range++) {
+		for (i = 0; i < 0x2000; i++) {
+			u32 index = bases[range] + i;
+			unsigned int bit = (range * 0x2000 + i) * 2;
+
+			if (!svm_switches_msr(index))
+				continue;
+			if (strata_msr_passthrough(index, false))
+				map[bit / 8] &= ~(1u << (bit % 8));
+			if (strata_msr_passthrough(index, true))
+				map[bit / 8] &= ~(2u << (bit % 8));
+		}
+	}
+}
+
+static void svm_teardown(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *sc = per_cpu_ptr(&strata_svm_cpu, cpu);
+
+		if (sc->hsave)
+			__free_page(sc->hsave);
+		if (sc->host)
+			__free_page(sc->host);
+		sc->hsave = NULL;
+		sc->host = NULL;
+	}
+	if (msrpm)
+		__free_pages(msrpm, MSRPM_ORDER);
+	if (iopm)
+		__free_pages(iopm, IOPM_ORDER);
+	msrpm = NULL;
+	iopm = NULL;
+}
+
+static int svm_setup(void)
+{
+	u32 features = cpuid_edx(0x8000000a);
+	int cpu;
+
+	strata_svm_caps.features = features;
+	strata_svm_caps.nr_asids = cpuid_ebx(0x8000000a);
+	strata_svm_caps.nrip = features & SVM_FEAT_NRIP_SAVE;
+	strata_svm_caps.decode = features & SVM_FEAT_DECODE;
+	strata_svm_caps.flush_asid = features & SVM_FEAT_FLUSH_ASID;
+
+	/*
+	 * NPT walks with as many levels as the host's own paging: with four
+	 * under CR4.LA57 the top level would be taken for the wrong one.
+	 */
+	svm_vendor.pt_levels = native_read_cr4() & X86_CR4_LA57 ? 5 : 4;
+	svm_vendor.pt_max_level = boot_cpu_has(X86_FEATURE_GBPAGES) ? 3 : 2;
+
+	iopm = alloc_pages(GFP_KERNEL, IOPM_ORDER);
+	msrpm = alloc_pages(GFP_KERNEL, MSRPM_ORDER);
+	if (!iopm || !msrpm)
+		goto no_memory;
+	memset(page_address(iopm), 0xff, PAGE_SIZE << IOPM_ORDER);
+	svm_fill_msrpm(page_address(msrpm));
+	strata_svm_iopm_pa = page_to_phys(iopm);
+	strata_svm_msrpm_pa = page_to_phys(msrpm);
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *sc = per_cpu_ptr(&strata_svm_cpu, cpu);
+
+		sc->hsave = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
+		sc->host = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
+		if (!sc->hsave || !sc->host)
+			goto no_memory;
+		sc->host_pa = page_to_phys(sc->host);
+	}
+	return 0;
+
+no_memory:
+	svm_teardown();
+	return -ENOMEM;
+}
+
+/*
+ * Somebody who set SVME owns this CPU. A CPU that we take starts a new
+ * generation of ASIDs: KVM may have used the tags since.
+ */
+static int svm_cpu_enable(void)
+{
+	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (efer & EFER_SVME)
+		return -EBUSY;
+	wrmsrl(MSR_EFER, efer | EFER_SVME);
+	wrmsrl(SVM_MSR_HSAVE_PA, page_to_phys(sc->hsave));
+	sc->asid_gen++;
+	sc->next_asid = strata_svm_caps.nr_asids;	/* the first vCPU flushes all */
+	svm_oracle_cpu_enabled();
+	WRITE_ONCE(sc->on, true);
+	return 0;
+}
+
+static void svm_cpu_disable(void)
+{
+	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+	u64 efer;
+
+	if (!sc->on)
+		return;
+	WRITE_ONCE(sc->on, false);
+	wrmsrl(SVM_MSR_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~(u64)EFER_SVME);
+}
+
+static struct strata_vendor svm_vendor = {
+	.name = "svm",
+	.check = svm_check,
+	.setup = svm_setup,
+	.teardown = svm_teardown,
+	.cpu_enable = svm_cpu_enable,
+	.cpu_disable = svm_cpu_disable,
+	.vcpu_create = svm_vcpu_create,
+	.vcpu_destroy = svm_vcpu_destroy,
+	.vcpu_reset = svm_vcpu_reset,
+	.run = svm_run,
+	.cpuid_changed = svm_cpuid_changed,
+	.get_segment = svm_get_segment,
+	.set_segment = svm_set_segment,
+	.get_cpl = svm_get_cpl,
+	.get_dtable = svm_get_dtable,
+	.set_dtable = svm_set_dtable,
+	.set_cr0 = svm_set_cr0,
+	.set_cr3 = svm_set_cr3,
+	.set_cr4 = svm_set_cr4,
+	.set_efer = svm_set_efer,
+	.sync_crs = svm_sync_crs,
+	.set_dr7 = svm_set_dr7,
+	.set_dr6 = svm_set_dr6,
+	.get_shadow = svm_get_shadow,
+	.set_shadow = svm_set_shadow,
+	.set_cr8 = svm_set_cr8,
+	.set_tsc_offset = svm_set_tsc_offset,
+	.get_msr = svm_get_msr,
+	.set_msr = svm_set_msr,
+	.inject = svm_inject,
+	.irq_window = svm_irq_window,
+	.nmi_window = svm_nmi_window,
+	.hypercall_insn = { 0x0f, 0x01, 0xd9 },		/* VMMCALL */
+	.pt_format = &strata_npt_format,
+};
+
+const struct strata_vendor *const strata_svm_vendor = &svm_vendor;
