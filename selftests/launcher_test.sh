@@ -96,19 +96,22 @@ guest i --timeout 2 <<<"no end"
 is "the end of input does not end the guest" test "$status" = 9
 
 # The same on a terminal, which script makes.
-# terminal: standard input becomes keys; the status is in $status
+# terminal LETTER: standard input becomes keys
 terminal() {
-	script -qec "strata run --device $device --kernel $micro --append i --memory 32M \
+	script -qec "strata run --device $device --kernel $micro --append $1 --memory 32M \
 		--timeout 20; echo status \$?; stty -a" /dev/null >"$tmp/out" 2>"$tmp/err"
 }
 
-{ sleep 2; printf 'a\003b'; sleep 1; printf '\001x'; sleep 1; } | terminal
+{ sleep 2; printf 'a\003b'; sleep 1; printf '\001x'; sleep 1; } | terminal i
 is "on a terminal Ctrl-A x ends it, status 10" grep -q 'status 10' "$tmp/out"
 is "Ctrl-C is for the guest" grep -q "$(printf 'a\003b')" "$tmp/out"
 is "the terminal's modes are restored" grep -q ' icanon.* echo ' <(tr '\r\n' '  ' <"$tmp/out")
-{ sleep 2; printf '\001?'; sleep 1; printf '\001\001q'; sleep 1; } | terminal
+{ sleep 2; printf '\001?'; sleep 1; printf '\001\001q'; sleep 1; } | terminal i
 is "Ctrl-A ? helps" grep -q 'send Ctrl-A to the guest' "$tmp/out"
 is "Ctrl-A twice is one for the guest" grep -q "$(printf '^\001')" "$tmp/out"
+
+{ sleep 2; printf '%02000d' 0; sleep 1; printf '\001x'; sleep 1; } | terminal h
+is "Ctrl-A x ends a guest that reads nothing" grep -q 'status 10' "$tmp/out"
 
 # signalled NAME STATUS
 signalled() {

@@ -169,7 +169,7 @@ struct vm {
 	struct serial serial;
 	struct rtc rtc;
 	struct pm pm;
-	bool input_waits;		/* the main loop stopped reading the terminal */
+	bool input_waits;		/* for room in the serial port */
 
 	pthread_mutex_t stop_lock;
 	bool stopping;			/* under stop_lock; read freely by vcpus */
@@ -242,15 +242,21 @@ __u32 pm_read(struct vm *vm, unsigned int reg, unsigned int size);
 void pm_write(struct vm *vm, unsigned int reg, unsigned int size, __u32 value);
 
 /* terminal.c */
+#define INPUT_QUEUE		1024
+
 struct terminal {
 	bool raw;
 	bool eof;
-	bool escaped;
+	bool escaped;			/* Ctrl-A came, its key not yet */
+	unsigned int head, count;	/* of the queue: input the guest has no room for */
+	__u8 queue[INPUT_QUEUE];
 };
 
 void terminal_open(struct terminal *t);
 void terminal_close(void);
+bool terminal_wants_input(const struct terminal *t);
 void terminal_input(struct terminal *t, struct vm *vm);
+void terminal_feed(struct terminal *t, struct vm *vm);
 
 /* run.c, info.c */
 int cmd_run(int argc, char **argv);

@@ -17,7 +17,6 @@
 
 #define INSN_BYTES	16
 
-/* \r\n throughout: the terminal may still be raw, and a report is rare. */
 #define out(...) fprintf(stderr, __VA_ARGS__)
 
 /* The bytes at CS:RIP, each translated on its own since they may cross a page. */
@@ -41,7 +40,7 @@ static void print_instruction(const struct guest_mem *mem, const struct kvm_regs
 		}
 		out(" %02x", *p);
 	}
-	out("\r\n");
+	out("\n");
 }
 
 static const char *mode_name(const struct kvm_regs *r, const struct kvm_sregs *s)
@@ -57,7 +56,7 @@ static void print_segment(const char *name, const struct kvm_segment *g)
 {
 	out("  %-3s %04x base %016llx limit %08x type %x", name, g->selector,
 	    (unsigned long long)g->base, g->limit, g->type);
-	out(" s %u dpl %u p %u avl %u l %u db %u g %u%s\r\n", g->s, g->dpl, g->present,
+	out(" s %u dpl %u p %u avl %u l %u db %u g %u%s\n", g->s, g->dpl, g->present,
 	    g->avl, g->l, g->db, g->g, g->unusable ? " unusable" : "");
 }
 
@@ -73,7 +72,7 @@ static void print_values(const struct named_value *v, size_t n)
 
 	for (i = 0; i < n; i++)
 		out("  %-6s %016llx%s", v[i].name, (unsigned long long)v[i].value,
-		    i % 4 == 3 || i == n - 1 ? "\r\n" : "");
+		    i % 4 == 3 || i == n - 1 ? "\n" : "");
 }
 
 /**
@@ -102,7 +101,7 @@ void report_state(struct vcpu *vcpu)
 		{ "APIC", s.apic_base },
 	};
 
-	out("vCPU %u in %s mode\r\n", vcpu->id, mode_name(&r, &s));
+	out("vCPU %u in %s mode\n", vcpu->id, mode_name(&r, &s));
 	print_values(values, ARRAY_SIZE(values));
 	print_segment("CS", &s.cs);
 	print_segment("DS", &s.ds);
@@ -125,7 +124,7 @@ static void print_internal_error(const struct kvm_run *run)
 		n = ARRAY_SIZE(run->internal.data);
 	for (i = 0; i < n; i++)
 		out(" %llx", (unsigned long long)run->internal.data[i]);
-	out("\r\n");
+	out("\n");
 	if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && n >= 3 &&
 	    run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) {
 		__u32 size = run->emulation_failure.insn_size;
@@ -135,7 +134,7 @@ static void print_internal_error(const struct kvm_run *run)
 		out("  the instruction's bytes:");
 		for (i = 0; i < size; i++)
 			out(" %02x", run->emulation_failure.insn_bytes[i]);
-		out("\r\n");
+		out("\n");
 	}
 }
 
@@ -148,7 +147,7 @@ void report_exit(struct vcpu *vcpu, const char *what)
 {
 	const struct kvm_run *run = vcpu->run;
 
-	fflush(stdout);
+	flockfile(stderr);
 	err("%s: KVM_EXIT_%s (%u) on vCPU %u", what, exit_reason_name(run->exit_reason),
 	    run->exit_reason, vcpu->id);
 	switch (run->exit_reason) {
@@ -156,18 +155,19 @@ void report_exit(struct vcpu *vcpu, const char *what)
 		print_internal_error(run);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
-		out("  the hardware's reason: 0x%llx, on CPU %u\r\n",
+		out("  the hardware's reason: 0x%llx, on CPU %u\n",
 		    (unsigned long long)run->fail_entry.hardware_entry_failure_reason,
 		    run->fail_entry.cpu);
 		break;
 	case KVM_EXIT_UNKNOWN:
-		out("  the hardware's exit code: 0x%llx\r\n",
+		out("  the hardware's exit code: 0x%llx\n",
 		    (unsigned long long)run->hw.hardware_exit_reason);
 		break;
 	case KVM_EXIT_SHUTDOWN:
 		out("  (AMD leaves the state undefined after a shutdown: this may be the "
-		    "reset state)\r\n");
+		    "reset state)\n");
 		break;
 	}
 	report_state(vcpu);
+	funlockfile(stderr);
 }

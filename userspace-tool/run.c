@@ -113,13 +113,10 @@ static void main_loop(struct vm *vm, int signal_fd)
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = STDIN_FILENO, .events = POLLIN },
 		};
-		bool waits;
 		int n;
 
-		pthread_mutex_lock(&vm->io_lock);
-		waits = vm->input_waits;
-		pthread_mutex_unlock(&vm->io_lock);
-		if (terminal.eof || waits)
+		terminal_feed(&terminal, vm);
+		if (!terminal_wants_input(&terminal))
 			fds[2].fd = -1;
 		n = poll(fds, 3, poll_timeout(vm));
 		if (n < 0 && errno != EINTR) {

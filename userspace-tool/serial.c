@@ -4,7 +4,7 @@
  *
  * Sending is instant: what the guest writes is on standard output before the
  * next instruction, and the transmitter is always empty.  Received bytes wait in
- * the FIFO, and the main loop does not read more from the terminal than fits.
+ * the FIFO; what does not fit waits in the main loop.
  */
 
 #include "launcher.h"

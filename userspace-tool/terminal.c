@@ -53,15 +53,15 @@ void terminal_open(struct terminal *t)
 	changed = true;
 	t->raw = true;
 	atexit(terminal_close);
-	fprintf(stderr, "strata: the guest has the terminal; Ctrl-A x ends it, Ctrl-A ? helps\r\n");
+	fprintf(stderr, "strata: the guest has the terminal; Ctrl-A x ends it, Ctrl-A ? helps\n");
 }
 
 static void print_keys(void)
 {
-	fprintf(stderr, "\r\n"
-		"Ctrl-A x       end the guest at once (exit status %d)\r\n"
-		"Ctrl-A ?       this help\r\n"
-		"Ctrl-A Ctrl-A  send Ctrl-A to the guest\r\n", STATUS_ESCAPE);
+	fprintf(stderr, "\n"
+		"Ctrl-A x       end the guest at once (exit status %d)\n"
+		"Ctrl-A ?       this help\n"
+		"Ctrl-A Ctrl-A  send Ctrl-A to the guest\n", STATUS_ESCAPE);
 }
 
 /* Ctrl-A and a key; true when the key is for the guest. */
@@ -88,26 +88,27 @@ static bool escape(struct terminal *t, struct vm *vm, __u8 c)
 	}
 }
 
+/*
+ * A file or pipe can wait until the guest took what is queued.  A person cannot:
+ * the escape key has to work with a guest that reads nothing.
+ */
+bool terminal_wants_input(const struct terminal *t)
+{
+	return !t->eof && (t->raw || t->count < INPUT_QUEUE);
+}
+
 /**
- * terminal_input() - pass waiting input on, as much as the serial port takes
+ * terminal_input() - read and queue input; call it when there is some
  *
- * Called when standard input is readable.  One byte more than the port has room
- * for is never read, so nothing is ever dropped.
+ * Only keys are ever dropped, when a guest has left a thousand of them unread.
  */
 void terminal_input(struct terminal *t, struct vm *vm)
 {
-	__u8 buf[SERIAL_FIFO];
-	unsigned int room;
+	size_t room = INPUT_QUEUE - t->count;
+	__u8 buf[INPUT_QUEUE];
 	ssize_t n, i;
 
-	pthread_mutex_lock(&vm->io_lock);
-	room = serial_room(vm);
-	vm->input_waits = !room;
-	pthread_mutex_unlock(&vm->io_lock);
-	if (!room)
-		return;
-	/* Only this thread fills the FIFO, so the room cannot shrink meanwhile. */
-	n = read(STDIN_FILENO, buf, room);
+	n = read(STDIN_FILENO, buf, t->raw ? sizeof(buf) : room);
 	if (n <= 0) {
 		t->eof = !n || (errno != EINTR && errno != EAGAIN);
 		return;
@@ -115,8 +116,24 @@ void terminal_input(struct terminal *t, struct vm *vm)
 	for (i = 0; i < n; i++) {
 		if (t->raw && !escape(t, vm, buf[i]))
 			continue;
-		pthread_mutex_lock(&vm->io_lock);
-		serial_receive(vm, buf[i]);
-		pthread_mutex_unlock(&vm->io_lock);
+		if (t->count < INPUT_QUEUE)
+			t->queue[(t->head + t->count++) % INPUT_QUEUE] = buf[i];
 	}
+}
+
+/**
+ * terminal_feed() - give queued input to the serial port, as much as it takes
+ *
+ * When some is left, the serial port wakes the main loop as soon as it has room.
+ */
+void terminal_feed(struct terminal *t, struct vm *vm)
+{
+	pthread_mutex_lock(&vm->io_lock);
+	while (t->count && serial_room(vm)) {
+		serial_receive(vm, t->queue[t->head]);
+		t->head = (t->head + 1) % INPUT_QUEUE;
+		t->count--;
+	}
+	vm->input_waits = t->count;
+	pthread_mutex_unlock(&vm->io_lock);
 }

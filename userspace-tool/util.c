@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One line on stderr.  \r, because the terminal may be in raw mode. */
+/* One line on standard error. */
 void err(const char *fmt, ...)
 {
 	char line[1024];
@@ -22,7 +22,7 @@ void err(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "strata: %s\r\n", line);
+	fprintf(stderr, "strata: %s\n", line);
 }
 
 /**
