@@ -5,12 +5,6 @@
 #include <linux/kvm_host.h>
 #include <linux/slab.h>
 
-#ifdef HAVE_ENTRY_VIRT_H
-#include <linux/entry-virt.h>
-#else
-#include <linux/entry-kvm.h>
-#endif
-
 #include "entry_work.h"
 
 /*

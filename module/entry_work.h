@@ -6,6 +6,12 @@
 #ifndef STRATA_ENTRY_WORK_H
 #define STRATA_ENTRY_WORK_H
 
+#ifdef HAVE_ENTRY_VIRT_H
+#include <linux/entry-virt.h>
+#else
+#include <linux/entry-kvm.h>
+#endif
+
 #include "strata.h"
 
 int strata_entry_work_create(struct strata_vcpu *vcpu);

@@ -21,6 +21,7 @@
 #include <linux/interrupt.h>
 #include <linux/kvm_host.h>
 
+#include "entry_work.h"
 #include "exit.h"
 #include "fpu.h"
 #include "strata.h"

@@ -19,8 +19,6 @@
 #include "mitigate.h"
 #include "strata.h"
 
-extern const struct strata_vendor *const strata_svm_vendor;
-
 DEFINE_MUTEX(strata_lock);
 const struct strata_vendor *strata_vendor;
 
@@ -29,7 +27,7 @@ static int hw_state;			/* strata_lock: what cpuhp gave us */
 static bool hw_down;			/* reboot: the hardware is not taken again */
 
 /* Both run on the CPU in question. */
-static int cpu_online(unsigned int cpu)
+static int hw_cpu_online(unsigned int cpu)
 {
 	unsigned long flags;
 	int r;
@@ -40,7 +38,7 @@ static int cpu_online(unsigned int cpu)
 	return r;
 }
 
-static int cpu_offline(unsigned int cpu)
+static int hw_cpu_offline(unsigned int cpu)
 {
 	unsigned long flags;
 
@@ -67,8 +65,8 @@ int strata_hw_get(void)
 	if (hw_down) {
 		r = -ESHUTDOWN;
 	} else if (!hw_users) {
-		r = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "virt/strata:online", cpu_online,
-				      cpu_offline);
+		r = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "virt/strata:online", hw_cpu_online,
+				      hw_cpu_offline);
 		if (r > 0) {
 			hw_state = r;
 			r = 0;

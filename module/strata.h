@@ -374,7 +374,8 @@ struct strata_vendor {
 	unsigned int pt_max_level;		/* 3: 1G leaves, 2: 2M */
 };
 
-extern const struct strata_vendor *strata_vendor;
+extern const struct strata_vendor *strata_vendor;	/* main.c: the one in use */
+extern const struct strata_vendor *const strata_svm_vendor;
 
 /* ---- main.c ---- */
 extern struct mutex strata_lock;

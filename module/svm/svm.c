@@ -5,6 +5,7 @@
  */
 #include <linux/cc_platform.h>
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
@@ -95,6 +96,7 @@ static void svm_teardown(void)
 {
 	int cpu;
 
+	svm_oracle_teardown();
 	for_each_possible_cpu(cpu) {
 		struct svm_cpu *sc = per_cpu_ptr(&strata_svm_cpu, cpu);
 
@@ -133,7 +135,7 @@ static int svm_setup(void)
 
 	iopm = alloc_pages(GFP_KERNEL, IOPM_ORDER);
 	msrpm = alloc_pages(GFP_KERNEL, MSRPM_ORDER);
-	if (!iopm || !msrpm)
+	if (!iopm || !msrpm || svm_oracle_setup())
 		goto no_memory;
 	memset(page_address(iopm), 0xff, PAGE_SIZE << IOPM_ORDER);
 	svm_fill_msrpm(page_address(msrpm));

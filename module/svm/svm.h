@@ -110,12 +110,16 @@ int svm_run(struct strata_vcpu *vcpu);
 
 /* oracle.c: debug builds only */
 #ifdef STRATA_DEBUG
+int svm_oracle_setup(void);
+void svm_oracle_teardown(void);
 int svm_oracle_create(struct svm_vcpu *svm);
 void svm_oracle_destroy(struct svm_vcpu *svm);
 void svm_oracle_before(struct strata_vcpu *vcpu, struct svm_vcpu *svm);
 void svm_oracle_after(struct strata_vcpu *vcpu, struct svm_vcpu *svm);
 void svm_oracle_cpu_enabled(void);
 #else
+static inline int svm_oracle_setup(void) { return 0; }
+static inline void svm_oracle_teardown(void) { }
 static inline int svm_oracle_create(struct svm_vcpu *svm) { return 0; }
 static inline void svm_oracle_destroy(struct svm_vcpu *svm) { }
 static inline void svm_oracle_before(struct strata_vcpu *vcpu, struct svm_vcpu *svm) { }

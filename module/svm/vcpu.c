@@ -7,6 +7,7 @@
  * (APM 15.15.3).
  */
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <asm/msr-index.h>
