@@ -84,6 +84,7 @@ is "with all of its CPUs" ends 9 n --timeout 1 --cpus 2
 is "each in the report" said 'vCPU 1 in real mode'
 is "statistics are printed when asked for" ends 0 p --stats
 is "with the exits to the launcher" said '^user exits: [1-9]'
+is "and the hypervisor's own count" said '^exits: [1-9]'
 
 # The serial port, standard input not a terminal. More than the FIFO holds.
 text=$(printf '%0200d' 7)
