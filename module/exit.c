@@ -255,14 +255,6 @@ static int exit_nested_fault(struct strata_vcpu *vcpu)
 	return strata_emulate_mmio(vcpu);
 }
 
-/* A task switch by a gate: nothing that runs here uses them. */
-static int exit_task_switch(struct strata_vcpu *vcpu)
-{
-	u64 data[] = { vcpu->exit.hw_code, vcpu->exit.info1, vcpu->exit.info2, vcpu->rip };
-
-	return strata_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, data, ARRAY_SIZE(data));
-}
-
 #define ATOMIC	STRATA_EXIT_ATOMIC
 #define SKIPS	STRATA_EXIT_SKIPS
 
@@ -300,7 +292,7 @@ const struct strata_exit_desc strata_exits[STRATA_NR_EXIT_REASONS] = {
 	[STRATA_EXIT_MWAIT]	   = { exit_monitor,	      "mwait",		  ATOMIC | SKIPS },
 	[STRATA_EXIT_VIRT_INSN]	   = { exit_ud,		      "virt-insn",	  ATOMIC },
 	[STRATA_EXIT_DESC_TABLE]   = { exit_unexpected,	      "desc-table",	  ATOMIC },
-	[STRATA_EXIT_TASK_SWITCH]  = { exit_task_switch,      "task-switch",	  ATOMIC },
+	[STRATA_EXIT_TASK_SWITCH]  = { exit_unexpected,	      "task-switch",	  ATOMIC },
 	[STRATA_EXIT_RSM]	   = { exit_ud,		      "rsm",		  ATOMIC },
 	[STRATA_EXIT_SHUTDOWN]	   = { exit_shutdown,	      "shutdown",	  0 },
 	[STRATA_EXIT_TIMER]	   = { exit_resume,	      "preemption-timer", ATOMIC },

@@ -58,7 +58,10 @@ static __always_inline bool strata_before_entry(struct strata_vcpu *vcpu)
 		if (READ_ONCE(vcpu->requests) & ~STRATA_REQ_ATOMIC_MASK)
 			return false;
 	}
-	if (unlikely(xfer_to_guest_mode_work_pending() || local_softirq_pending()))
+	if (unlikely(xfer_to_guest_mode_work_pending()))
+		return false;
+	/* Where a section keeps bottom halves off they run when it is left. */
+	if (unlikely(softirq_count() && local_softirq_pending()))
 		return false;
 	if (unlikely(!hot_on(vcpu)))
 		return false;
@@ -96,6 +99,7 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		 * may go on, for we will see it here.
 		 */
 		smp_store_mb(vcpu->mode, STRATA_IN_GUEST);
+		xfer_to_guest_mode_prepare();
 		guest_timing_enter_irqoff();
 again:
 		if (unlikely(!strata_before_entry(vcpu))) {
