@@ -130,6 +130,28 @@ signalled() {
 is "SIGTERM ends it, status 143" signalled TERM 143
 is "SIGHUP ends it, status 129" signalled HUP 129
 
+# While one hypervisor has a guest, the other's launcher names it.
+# busy HOLDER'S-DEVICE OTHER'S-DEVICE HOLDER
+busy() {
+	local pid result=1
+
+	strata run --device "$1" --kernel "$micro" --append h --memory 32M --timeout 20 \
+		>/dev/null 2>&1 </dev/null &
+	pid=$!
+	sleep 1
+	refused 1 "busy: $3 is in use" run --device "$2" --kernel "$micro" && result=0
+	kill $pid
+	wait $pid
+	guest p --device "$2" </dev/null
+	[ "$status" = 0 ] && return $result
+}
+
+if [ "$device" = /dev/strata ] && modprobe kvm_amd 2>/dev/null; then
+	is "busy with a guest of KVM" busy /dev/kvm /dev/strata kvm_amd
+	is "KVM is busy with a guest of strata" busy /dev/strata /dev/kvm strata
+	modprobe -r kvm_amd
+fi
+
 is "a kernel that is none" refused 1 'neither a bzImage nor an ELF' \
 	run --device "$device" --kernel "$0"
 is "a program that is no kernel" refused 1 'PVH' \

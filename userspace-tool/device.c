@@ -71,34 +71,42 @@ static int module_users(const char *name)
 	return atoi(line);
 }
 
-static void explain_busy(void)
+/*
+ * Who else can hold the hardware.  One that is in use is the likelier; one that
+ * is only loaded may hold it nevertheless, as KVM does from Linux 6.12 on.
+ */
+static void explain_busy(const char *path)
 {
-	static const char * const others[] = { "kvm_amd", "kvm_intel", "vboxdrv", "vmmon" };
-	bool named = false;
+	static const char * const others[] = { "kvm_amd", "kvm_intel", "strata", "vboxdrv", "vmmon" };
+	const char *holder = NULL;
+	int most = -1;
 	char line[32];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		int users = module_users(others[i]);
 
-		if (users < 0)
+		if (!strcmp(others[i], "strata") && !strcmp(path, STRATA_DEVICE))
 			continue;
-		named = true;
-		if (users)
-			err("the virtualization hardware is busy: %s holds it (in use %d "
-			    "times); end its virtual machines, then 'modprobe -r %s'",
-			    others[i], users, others[i]);
-		else
-			err("the virtualization hardware is busy: %s holds it; release it "
-			    "with 'modprobe -r %s'", others[i], others[i]);
+		if (users > most) {
+			most = users;
+			holder = others[i];
+		}
 	}
-	if (!read_line("/sys/module/kvm/parameters/enable_virt_at_load", line, sizeof(line)) &&
-	    line[0] == 'Y')
-		err("KVM takes the hardware when it loads; 'kvm.enable_virt_at_load=0' on the "
-		    "kernel command line lets both be loaded");
-	if (!named)
-		err("the virtualization hardware is busy, and no known hypervisor is loaded "
-		    "as a module; look for another one in /proc/modules");
+	if (!holder)
+		err("the virtualization hardware is busy, and no known hypervisor is loaded as a "
+		    "module; look for another one in /proc/modules");
+	else if (most)
+		err("the virtualization hardware is busy: %s is in use; end its virtual machines, "
+		    "or unload it with 'modprobe -r %s'", holder, holder);
+	else if (!read_line("/sys/module/kvm/parameters/enable_virt_at_load", line, sizeof(line)) &&
+		 line[0] == 'Y')
+		err("the virtualization hardware is busy: %s took it when it was loaded; release it "
+		    "with 'modprobe -r %s', or boot with kvm.enable_virt_at_load=0",
+		    holder, holder);
+	else
+		err("the virtualization hardware is busy: %s is loaded; release it with "
+		    "'modprobe -r %s'", holder, holder);
 }
 
 /**
@@ -116,7 +124,7 @@ int device_create_vm(int dev_fd, const char *path)
 	if (fd >= 0)
 		return fd;
 	if (errno == EBUSY)
-		explain_busy();
+		explain_busy(path);
 	else
 		err("%s cannot make a virtual machine: %s; the kernel log may say more (dmesg)",
 		    path, strerror(errno));

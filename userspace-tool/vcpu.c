@@ -91,7 +91,8 @@ void *vcpu_thread(void *arg)
 			vcpu->interrupted++;
 			continue;
 		}
-		err("KVM_RUN of vCPU %u failed: %s", vcpu->id, strerror(errno));
+		err("KVM_RUN of vCPU %u failed: %s%s", vcpu->id, strerror(errno),
+		    errno == EFAULT ? "; the host had no page for the guest's memory" : "");
 		report_state(vcpu);
 		vm_stop(vcpu->vm, STATUS_RUN_FAILED);
 	}
