@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
