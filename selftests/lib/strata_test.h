@@ -9,6 +9,9 @@
 #include "testlib.h"
 #include "kselftest_harness.h"
 
+/* The harness declares none of the functions that it makes of a fixture. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
 /* Longer than GUEST_DEADLINE, so that a hanging guest reports itself first. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT (GUEST_DEADLINE + 20)
