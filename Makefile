@@ -5,12 +5,11 @@
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
-# The kernel to build for: the running one where its headers are installed,
-# else the newest Debian 6.1 that has headers here.
+# The kernel to build for: the one that the test machine runs, Debian's newest
+# 6.1 here, or else the running one. DKMS (make install) has its own.
 newest = $(lastword $(shell ls -dv /lib/modules/6.1.*-amd64/build 2>/dev/null))
 ifndef KVER
-KVER := $(if $(wildcard /lib/modules/$(shell uname -r)/build/Makefile),$(shell \
-	uname -r),$(patsubst /lib/modules/%/build,%,$(newest)))
+KVER := $(or $(patsubst /lib/modules/%/build,%,$(newest)),$(shell uname -r))
 native := 1
 endif
 KDIR ?= /lib/modules/$(KVER)/build
