@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the page tables need of their surroundings beyond pure.h: one atomic
- * operation, and pages to build tables of. A host program supplies the latter
+ * What page tables and slots need of their surroundings beyond pure.h: atomic
+ * operations, and pages to build tables of. A host program supplies the latter
  * itself, and so sees every table come and go.
  */
 #ifndef STRATA_MMU_SHIM_H
@@ -14,6 +14,7 @@
 #include <linux/atomic.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/nospec.h>
 
 /* A zeroed page for a table, charged to the caller's memory cgroup. May sleep. */
 static inline void *strata_pt_page_alloc(void)
@@ -44,6 +45,8 @@ static inline u64 strata_pt_pa(void *va)
 #define try_cmpxchg64(p, old, new)					\
 	__atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, \
 				    __ATOMIC_SEQ_CST)
+
+#define array_index_nospec(index, size)	(index)
 
 void *strata_pt_page_alloc(void);
 void strata_pt_page_free(void *page);
