@@ -62,4 +62,49 @@ static struct syscore_ops name = {						\
 #define strata_unregister_syscore(s)	unregister_syscore_ops(s)
 #endif
 
+/* What a page table of user space says in a mapping without struct pages. */
+#include <linux/mm.h>
+
+/**
+ * strata_follow_pfn - frame number of an address in a VM_IO or VM_PFNMAP mapping
+ * @vma: the mapping; mmap_lock held
+ * @addr: in it
+ * @pfn: the frame number, good until the next invalidation by an MMU notifier
+ * @writable: is writing allowed at present?
+ *
+ * Return: 0, or -errno when nothing is mapped there now.
+ */
+static inline int strata_follow_pfn(struct vm_area_struct *vma, unsigned long addr,
+				    unsigned long *pfn, bool *writable)
+{
+#ifdef HAVE_FOLLOW_PFNMAP_START
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	int err = follow_pfnmap_start(&args);
+
+	if (err)
+		return err;
+	*pfn = args.pfn;
+	*writable = args.writable;
+	follow_pfnmap_end(&args);
+#else
+	spinlock_t *ptl;	/* of the page table, held by follow_pte() */
+	pte_t *pte;
+	int err = follow_pte(vma->vm_mm, addr, &pte, &ptl);
+
+	if (err)
+		return err;
+	*pfn = pte_pfn(*pte);
+	*writable = pte_write(*pte);
+	pte_unmap_unlock(pte, ptl);
+#endif
+	return 0;
+}
+
+/* What the callbacks of MMU notifiers give that ask whether a page is young. */
+#ifdef HAVE_MMU_NOTIFIER_BOOL_YOUNG
+#define strata_young_t	bool
+#else
+#define strata_young_t	int
+#endif
+
 #endif /* STRATA_COMPAT_H */

@@ -15,7 +15,7 @@
 /* Of one slot, as in KVM; the dirty bitmap takes 256 MiB then. */
 #define STRATA_SLOT_MAX_PAGES	((1ull << 31) - 1)
 /* Of all slots of a VM: 16 TiB, which bounds the dirty bitmaps to 512 MiB. */
-#define STRATA_SLOTS_MAX_PAGES	(1ull << 32)
+#define STRATA_SLOTS_MAX_PAGES	BIT_ULL(32)
 
 /**
  * struct strata_memslot - one range of guest memory

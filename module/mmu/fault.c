@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nested faults: from a guest-physical address to a nested entry.
+ * Documentation/design/mmu.md has a picture.
+ */
+#include <linux/mm.h>
+#include <linux/swap.h>
+
+#include "mmu.h"
+
+/* Pages for tables, got before mmu_lock is taken. May sleep. */
+static int fault_fill_pool(struct strata_vm *vm)
+{
+	struct strata_pgtbl *pt = &vm->mmu->pt;
+
+	while (READ_ONCE(pt->nr_pool) < STRATA_PT_POOL / 2) {
+		void *page = strata_pt_page_alloc();
+		bool taken;
+
+		if (!page)
+			return -ENOMEM;
+		spin_lock(&vm->mmu_lock);
+		taken = strata_pt_pool_add(pt, page);
+		spin_unlock(&vm->mmu_lock);
+		if (!taken)
+			strata_pt_page_free(page);
+	}
+	return 0;
+}
+
+/*
+ * The largest mapping around @gfn that slot and host agree on. A page in a
+ * slot with a dirty log is mapped alone, or its neighbours' writes would go
+ * unseen.
+ */
+static unsigned int fault_level(struct strata_vm *vm, const struct strata_memslot *slot,
+				u64 gfn, unsigned long hva, const struct strata_host_page *hp)
+{
+	unsigned int level = vm->mmu->pt.max_level;
+
+	if (slot->dirty || !hp->page)
+		return 1;
+	for (; level > 1; level--) {
+		u64 span = STRATA_PT_SPAN(level), first = gfn & ~(span - 1);
+
+		if (!((gfn ^ (hva >> PAGE_SHIFT)) & (span - 1)) && first >= slot->base &&
+		    first + span <= slot->base + slot->npages)
+			break;
+	}
+	if (level == 1)
+		return 1;
+	level = strata_host_level(vm->mm, hva, level);
+	if ((gfn ^ hp->pfn) & (STRATA_PT_SPAN(level) - 1))
+		return 1;
+	return level;
+}
+
+/*
+ * Makes the entry, unless the host changed the page meanwhile. The page gets
+ * its dirty mark here, where it cannot be taken out of the host's tables: that
+ * takes an invalidation, which waits for mmu_lock. After it, the owner of the
+ * page may have written it back, or truncated its file.
+ *
+ * Return: 0; -EAGAIN when the pool is empty.
+ */
+static int fault_map(struct strata_vm *vm, const struct strata_memslot *slot, u64 gfn,
+		     unsigned long hva, unsigned long seq, const struct strata_host_page *hp)
+{
+	u32 flags = STRATA_PT_EXEC | (hp->writable ? STRATA_PT_WRITE : 0) |
+		    (hp->device ? STRATA_PT_DEVICE : 0);
+	unsigned long start, size;
+	unsigned int level;
+	int r;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	level = fault_level(vm, slot, gfn, hva, hp);
+	size = STRATA_PT_SPAN(level) << PAGE_SHIFT;
+	start = hva & ~(size - 1);
+	/* The guest comes again, if it still wants the page. */
+	if (strata_mmu_changed(vm->mmu, seq, start, start + size))
+		return 0;
+
+	if (hp->writable) {
+		if (hp->page) {
+			struct folio *folio = page_folio(hp->page);
+
+			if (!folio_test_dirty(folio))
+				folio_mark_dirty(folio);
+		}
+		strata_dirty_mark(slot, gfn);
+	}
+	r = strata_pt_map(&vm->mmu->pt, gfn, hp->pfn, level, flags);
+	return min(r, 0);
+}
+
+/**
+ * strata_mmu_fault - serve a nested fault
+ * @vcpu: whose access it was; its thread, in the VM's address space
+ * @gpa: guest-physical address
+ * @access: STRATA_ACC_*
+ *
+ * May sleep; vm->srcu not held.
+ *
+ * Return: STRATA_RESUME when it is mapped, or worth another try; STRATA_MMIO
+ * without a slot, or for a write to a read-only one; -EFAULT where the host's
+ * mapping does not allow the access; -EINTR for a fatal signal; -ENOMEM.
+ */
+int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access)
+{
+	struct strata_vm *vm = vcpu->vm;
+	bool write = access & STRATA_ACC_WRITE;
+	struct strata_host_page hp;
+	struct strata_memslot *slot;
+	u64 gfn = gpa >> PAGE_SHIFT;
+	unsigned long seq, hva;
+	int r, idx;
+
+	might_sleep();
+	if (unlikely(READ_ONCE(vm->mmu->pt.nr_pool) < STRATA_PT_POOL_LOW)) {
+		r = fault_fill_pool(vm);
+		if (r)
+			return r;
+	}
+
+	idx = srcu_read_lock(&vm->srcu);
+	seq = strata_mmu_seq(vm->mmu);
+	slot = strata_slot_find(strata_slots(vm), gfn);
+	r = STRATA_MMIO;
+	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
+		goto out;
+
+	hva = strata_slot_hva(slot, gfn);
+	r = strata_host_page_get(vm->mm, hva, write,
+				 write || !(slot->dirty || (slot->flags & KVM_MEM_READONLY)), &hp);
+	if (r) {
+		if (r == -EAGAIN)
+			r = STRATA_RESUME;
+		goto out;
+	}
+	for (;;) {
+		spin_lock(&vm->mmu_lock);
+		r = fault_map(vm, slot, gfn, hva, seq, &hp);
+		spin_unlock(&vm->mmu_lock);
+		if (likely(r != -EAGAIN))
+			break;
+		/* Faults of other vCPUs took them all. */
+		r = fault_fill_pool(vm);
+		if (r)
+			break;
+	}
+	if (!r)
+		r = STRATA_RESUME;
+	if (hp.page) {
+		mark_page_accessed(hp.page);
+		put_page(hp.page);
+	}
+out:
+	srcu_read_unlock(&vm->srcu, idx);
+	return r;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the host has at an address of user space: the page, whether it may be
+ * written, and how large its mapping is. All of it holds only as long as no
+ * MMU notifier says otherwise.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched/mm.h>
+
+#include "mmu.h"
+
+/* Attempts at a mapping that changes under our hands, before the guest retries. */
+#define PFN_TRIES	4
+
+/*
+ * VM_IO and VM_PFNMAP mappings: there is no page to hold, only an entry to
+ * read. It is made writable for write faults only, so that whoever owns the
+ * mapping sees each first write.
+ */
+static int host_pfn_get(struct mm_struct *mm, unsigned long hva, bool write,
+			struct strata_host_page *hp)
+{
+	int tries, err = -EAGAIN;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for (tries = 0; tries < PFN_TRIES; tries++) {
+		struct vm_area_struct *vma = vma_lookup(mm, hva);
+		bool writable, unlocked = false;
+		unsigned long pfn;
+
+		if (!vma || !(vma->vm_flags & (VM_IO | VM_PFNMAP)) ||
+		    !(vma->vm_flags & (write ? VM_WRITE : VM_READ))) {
+			err = -EFAULT;
+			break;
+		}
+		if (!strata_follow_pfn(vma, hva, &pfn, &writable) && (writable || !write)) {
+			hp->pfn = pfn;
+			hp->page = NULL;
+			hp->writable = write;
+			hp->device = !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn));
+			err = 0;
+			break;
+		}
+		err = fixup_user_fault(mm, hva, write ? FAULT_FLAG_WRITE : 0, &unlocked);
+		if (err)
+			break;
+		err = -EAGAIN;
+	}
+	mmap_read_unlock(mm);
+	return err;
+}
+
+/**
+ * strata_host_page_get - find, or make present, the page at a user address
+ * @mm: the address space, which is current's
+ * @hva: the address
+ * @write: writing is asked for
+ * @may_write: a page that is writable already may be mapped so; set if @write
+ * @hp: the result; the reference on @hp->page is the caller's
+ *
+ * A page is made writable only when @write: copy-on-write, the zero page and
+ * the file's page stay shared else. Where the host has it writable anyway, one
+ * fault serves the guest's write to come.
+ *
+ * May sleep. Return: 0; -EFAULT where the mapping does not allow it; -EINTR
+ * for a fatal signal; -ENOMEM; -EAGAIN when the mapping keeps changing.
+ */
+int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bool may_write,
+			 struct strata_host_page *hp)
+{
+	struct page *page, *again;
+	long r;
+
+	hp->device = false;
+	hp->writable = true;
+	if (may_write && get_user_pages_fast_only(hva, 1, FOLL_WRITE, &page) == 1)
+		goto found;
+	hp->writable = write;
+	if (!write && get_user_pages_fast_only(hva, 1, 0, &page) == 1)
+		goto found;
+
+	r = get_user_pages_unlocked(hva, 1, &page, write ? FOLL_WRITE : 0);
+	if (r != 1) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (r == -ENOMEM || r == -EAGAIN)
+			return r;
+		return host_pfn_get(mm, hva, write, hp);
+	}
+	/* Shared memory comes writable at the first read. */
+	if (may_write && !write && get_user_pages_fast_only(hva, 1, FOLL_WRITE, &again) == 1) {
+		put_page(page);
+		page = again;
+		hp->writable = true;
+	}
+found:
+	hp->page = page;
+	hp->pfn = page_to_pfn(page);
+	return 0;
+}
+
+/**
+ * strata_host_level - size of the host's mapping at an address
+ * @mm: the address space
+ * @hva: the address
+ * @max: the largest level of interest, 1 to 3
+ *
+ * The size of the page (folio) is no proof: a large one may be mapped by 4K
+ * entries, partly, or with different rights. With interrupts off no table is
+ * freed under us; that the answer still holds is for the caller to check, by
+ * holding mmu_lock while no invalidation is in progress.
+ *
+ * Return: 1 (4K, or not known), 2 (2M) or 3 (1G).
+ */
+unsigned int strata_host_level(struct mm_struct *mm, unsigned long hva, unsigned int max)
+{
+	unsigned int level = 1;
+	unsigned long flags;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, hva));
+	if (pgd_none(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		level = 3;
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	if (pmd_present(pmd) && pmd_leaf(pmd))
+		level = 2;
+out:
+	local_irq_restore(flags);
+	return min(level, max);
+}
