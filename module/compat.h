@@ -30,7 +30,7 @@
 
 /* From 6.3 on the reschedule IPI is traced, and the trace event is no part of <linux/smp.h>. */
 #include <linux/smp.h>
-#if __has_include(<trace/events/ipi.h>)
+#ifdef HAVE_IPI_EVENTS_H
 #include <trace/events/ipi.h>
 #endif
 
