@@ -328,7 +328,11 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 
 	if (vmf->pgoff >= STRATA_RUN_PAGES)
 		return VM_FAULT_SIGBUS;
-	page = vmalloc_to_page((void *)vcpu->run + (vmf->pgoff << PAGE_SHIFT));
+	/* The ring is the VM's: user space may drain it by any vCPU's mapping. */
+	if (vmf->pgoff == STRATA_COALESCED_PAGE)
+		page = virt_to_page(vcpu->vm->ring);
+	else
+		page = vmalloc_to_page((void *)vcpu->run + (vmf->pgoff << PAGE_SHIFT));
 	get_page(page);
 	vmf->page = page;
 	return 0;

@@ -51,6 +51,7 @@ struct strata_iobus;		/* iobus.h */
 struct strata_lapic;		/* irqchip/lapic.h */
 struct strata_pic;
 struct strata_ioapic;
+struct strata_apic_map;
 struct strata_pit;
 struct strata_routing;
 struct strata_emul_state;	/* mmio.c: half-done MMIO and string I/O */
@@ -86,9 +87,11 @@ struct strata_vm {
 	struct list_head ioeventfds;	/* (s) */
 	struct list_head coalesced_zones;	/* (s) */
 	spinlock_t ring_lock;		/* coalesced ring, a leaf */
+	struct kvm_coalesced_mmio_ring *ring;	/* (c) one page, shared with user space */
 	bool irqchip;			/* (l) set once, release; PIC, IOAPIC and LAPICs in the kernel */
 	struct strata_pic *pic;		/* (c) after irqchip */
 	struct strata_ioapic *ioapic;	/* (c) after irqchip */
+	struct strata_apic_map *apic_map;	/* (c) after irqchip; hints inside: (a) */
 	struct strata_pit *pit;		/* (l) set once, release */
 	struct mutex irq_lock;		/* changes of routing */
 	struct strata_routing __rcu *routing;	/* (i), readers under vm->srcu */
@@ -592,6 +595,7 @@ int strata_coalesced_mmio(struct strata_vm *vm, const struct kvm_coalesced_mmio_
 
 /* ---- irqchip/ ---- */
 int strata_irqchip_create(struct strata_vm *vm);	/* KVM_CREATE_IRQCHIP; vm->lock held */
+void strata_irqchip_stop(struct strata_vm *vm);	/* no interrupt by itself any more */
 void strata_irqchip_destroy(struct strata_vm *vm);
 int strata_pit_create(struct strata_vm *vm, const struct kvm_pit_config *cfg);	/* vm->lock held */
 void strata_pit_destroy(struct strata_vm *vm);

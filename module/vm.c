@@ -32,6 +32,7 @@ static void vm_destroy(struct strata_vm *vm)
 	/* First what may still call in by itself: timers and eventfds. */
 	strata_pit_destroy(vm);
 	strata_iobus_destroy(vm);
+	strata_irqchip_stop(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		strata_vcpu_destroy(vm->vcpus[i]);
 	strata_irqchip_destroy(vm);
