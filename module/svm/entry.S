@@ -83,6 +83,9 @@ SYM_FUNC_START(strata_svm_enter)
 	/* No RET before this: the guest may have trained the return predictor. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
 
+	/* Clobbers RAX, RCX and RDX where it is an IBPB. */
+	UNTRAIN_RET
+
 	/*
 	 * No value of the guest stays where speculation could use it. The
 	 * callee-saved ones come back from the stack.
@@ -96,8 +99,6 @@ SYM_FUNC_START(strata_svm_enter)
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
-
-	UNTRAIN_RET
 
 	stgi
 2:	add	$(2 * WORD), %rsp

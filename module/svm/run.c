@@ -169,6 +169,9 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu)
 
 	vmcb->control.clean = SVM_CLEAN_ALL;
 	vmcb->control.tlb_control = SVM_TLB_NOTHING;
+	/* A failed entry leaves the guest where it was, for the report. */
+	if (unlikely(vmcb->control.exit_code == SVM_EXIT_INVALID))
+		return 0;
 	vcpu->regs[STRATA_RAX] = vmcb->save.rax;
 	vcpu->regs[STRATA_RSP] = vmcb->save.rsp;
 	vcpu->rip = vmcb->save.rip;
