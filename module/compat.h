@@ -93,6 +93,7 @@ static inline int strata_follow_pfn(struct vm_area_struct *vma, unsigned long ad
 
 	if (err)
 		return err;
+	__acquire(ptl);
 	*pfn = pte_pfn(*pte);
 	*writable = pte_write(*pte);
 	pte_unmap_unlock(pte, ptl);
