@@ -198,8 +198,9 @@ static void remember(struct strata_vcpu *vcpu, u64 linear)
 			      &gpa, &ec))
 		return;
 	idx = srcu_read_lock(&vcpu->vm->srcu);
-	hva = strata_gfn_to_hva(vcpu->vm, gpa >> PAGE_SHIFT, NULL);
+	/* First the number: what is found after it may only be newer. */
 	vcpu->fetch.slots_gen = strata_slots_generation(vcpu->vm);
+	hva = strata_gfn_to_hva(vcpu->vm, gpa >> PAGE_SHIFT, NULL);
 	srcu_read_unlock(&vcpu->vm->srcu, idx);
 	if (!hva)
 		return;

@@ -454,6 +454,7 @@ fail:
 int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 {
 	struct strata_vcpu *vcpu;
+	struct file *file;
 	unsigned int n;
 	int fd, r;
 
@@ -487,23 +488,26 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 	strata_cpuid_init_vcpu(vcpu);
 	strata_vcpu_reset(vcpu, false);
 
-	/* The fd may be used by another thread as soon as it is installed. */
-	strata_vm_get(vm);
-	vm->vcpus[n] = vcpu;
-	smp_store_release(&vm->nr_vcpus, n + 1);
-	fd = anon_inode_getfd("strata-vcpu", &strata_vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
-		/*
-		 * It was visible to others for a moment: take it out and wait
-		 * for those who look at vCPUs under vm->srcu.
-		 */
-		smp_store_release(&vm->nr_vcpus, n);
-		WRITE_ONCE(vm->vcpus[n], NULL);
-		synchronize_srcu(&vm->srcu);
-		strata_vm_put(vm);
 		r = fd;
 		goto fail;
 	}
+	file = anon_inode_getfile("strata-vcpu", &strata_vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		r = PTR_ERR(file);
+		goto fail;
+	}
+	/*
+	 * Published last, when nothing fails any more: interrupts and MMU
+	 * notifiers look at vCPUs without a lock.
+	 */
+	strata_vm_get(vm);
+	vm->vcpus[n] = vcpu;
+	smp_store_release(&vm->nr_vcpus, n + 1);
+	/* From here on another thread may use it. */
+	fd_install(fd, file);
 	mutex_unlock(&vm->lock);
 	strata_write_tsc(vcpu, 0, true);
 	return fd;

@@ -33,10 +33,11 @@ static void vm_destroy(struct strata_vm *vm)
 	strata_pit_destroy(vm);
 	strata_iobus_destroy(vm);
 	strata_irqchip_stop(vm);
+	/* An MMU notifier that flushes looks at the vCPUs: none may come after them. */
+	strata_mmu_destroy_vm(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		strata_vcpu_destroy(vm->vcpus[i]);
 	strata_irqchip_destroy(vm);
-	strata_mmu_destroy_vm(vm);
 	cleanup_srcu_struct(&vm->srcu);
 	mmdrop(vm->mm);
 	kvfree(vm);
