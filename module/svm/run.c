@@ -5,6 +5,7 @@
 #include <linux/kvm_host.h>
 #include <asm/debugreg.h>
 #include <asm/hw_breakpoint.h>
+#include <asm/mce.h>
 #include <asm/msr-index.h>
 #include <asm/spec-ctrl.h>
 
@@ -220,6 +221,21 @@ static void svm_translate_npf(struct strata_exit *e, const struct vmcb_control *
 	}
 }
 
+/*
+ * An intercepted #MC is not delivered: the host's handler is called as the
+ * exception would have, from user space by its looks, so that a recoverable
+ * one costs this task at most. Interrupts are still off.
+ */
+static void svm_machine_check(void)
+{
+	struct pt_regs regs = {
+		.cs = 3,
+		.flags = X86_EFLAGS_IF,
+	};
+
+	do_machine_check(&regs);
+}
+
 static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
 {
 	struct strata_exit *e = &vcpu->exit;
@@ -250,6 +266,9 @@ static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
 		e->exc.vector = code - SVM_EXIT_EXCEPTION;
 		e->exc.has_error = e->id == STRATA_EXIT_AC;
 		e->exc.error_code = e->info1;
+		break;
+	case STRATA_EXIT_MCE:
+		svm_machine_check();
 		break;
 	case STRATA_EXIT_NMI_WINDOW:
 		svm_handle_iret(vcpu);
