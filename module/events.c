@@ -4,7 +4,7 @@
  * merge, and when to ask the hardware for a window.
  */
 #include <asm/processor-flags.h>
-#include <asm/trapnr.h>
+#include <asm/traps.h>
 
 #include "exit.h"
 #include "strata.h"

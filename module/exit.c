@@ -5,7 +5,7 @@
 #include <linux/kvm.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
-#include <asm/trapnr.h>
+#include <asm/traps.h>
 
 #include "exit.h"
 #include "strata.h"
