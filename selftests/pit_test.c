@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The PIT in the kernel: channel 0 ticks on IRQ 0, counts can be latched and
+ * read back, channel 2 with gate and output at port 0x61.
+ */
+#include "strata_test.h"
+
+#define IOAPIC	0xfec00000ul
+
+static struct vcpu *start(void (*fn)(uint64_t arg), uint32_t flags)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct kvm_pit_config pit = { .flags = flags };
+
+	xioctl(vm->fd, KVM_CREATE_PIT2, &pit);
+	vm_map(vm, APIC_BASE, APIC_BASE, PAGE_SIZE, PTE_W | PTE_PCD);
+	vm_map(vm, IOAPIC, IOAPIC, PAGE_SIZE, PTE_W | PTE_PCD);
+	return vcpu_create(vm, 0, fn);
+}
+
+static __guest void on_tick(struct guest_frame *f)
+{
+	mmio_write32(APIC_BASE + APIC_EOI, 0);
+}
+
+static __guest void set_pin(uint32_t pin, uint32_t low)
+{
+	mmio_write32(IOAPIC, 0x11 + 2 * pin);
+	mmio_write32(IOAPIC + 0x10, 0);
+	mmio_write32(IOAPIC, 0x10 + 2 * pin);
+	mmio_write32(IOAPIC + 0x10, low);
+}
+
+static __guest uint32_t latched(uint8_t channel)
+{
+	uint32_t lo;
+
+	outb(0x43, channel << 6);
+	lo = inb(0x40 + channel);
+	return lo | (uint32_t)inb(0x40 + channel) << 8;
+}
+
+/* Without a routing table of user space IRQ 0 is pin 0 of the IOAPIC. */
+static __guest void g_ticks(uint64_t arg)
+{
+	uint32_t a;
+
+	guest_handler[0x60] = on_tick;
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	/* The tick goes to the PIC as well: not here. */
+	outb(0x21, 0xff);
+	outb(0xa1, 0xff);
+	set_pin(0, 0x60);
+	/* Mode 2, 1 ms. */
+	outb(0x43, 0x34);
+	outb(0x40, 1193 & 255);
+	outb(0x40, 1193 >> 8);
+	while (guest_count[0x60] < 5) {
+		sti_hlt();
+		cli();
+	}
+	a = latched(0);
+	GUEST_ASSERT(a && a <= 1193);
+	/* Mode 0, one shot: one more and no others. */
+	outb(0x43, 0x30);
+	outb(0x40, 0);
+	outb(0x40, 2);
+	asm volatile("sti; nop; nop; cli");
+	a = guest_count[0x60];
+	while (guest_count[0x60] == a) {
+		sti_hlt();
+		cli();
+	}
+	a = guest_count[0x60];
+	while (latched(0) < 0x8000)
+		cpu_relax();
+	asm volatile("sti; nop; nop; cli");
+	GUEST_ASSERT_EQ(a, guest_count[0x60]);
+	GUEST_DONE();
+}
+
+TEST(ticks)
+{
+	vcpu_run_done(start(g_ticks, 0));
+}
+
+/* Channel 2 as Linux measures the TSC with it. */
+static __guest void g_channel2(uint64_t arg)
+{
+	uint32_t first, second;
+
+	outb(0x61, (inb(0x61) & ~2) | 1);
+	outb(0x43, 0xb0);
+	outb(0x42, 0xff);
+	outb(0x42, 0x0f);
+	GUEST_ASSERT_EQ(0, inb(0x61) & 0x20);
+	first = latched(2);
+	GUEST_ASSERT(first <= 0xfff);
+	do {
+		second = latched(2);
+	} while (second == first && !(inb(0x61) & 0x20));
+	while (!(inb(0x61) & 0x20))
+		cpu_relax();
+	/* The output stays up. */
+	GUEST_ASSERT_EQ(0x20, inb(0x61) & 0x20);
+	/* Read back: status of channel 2, mode 0, output up. */
+	outb(0x43, 0xe8);
+	first = inb(0x42);
+	GUEST_ASSERT_EQ(0xb0, first & 0xbf);
+	GUEST_DONE();
+}
+
+TEST(channel_2)
+{
+	vcpu_run_done(start(g_channel2, KVM_PIT_SPEAKER_DUMMY));
+}
+
+/* Every command and divisor, fast: nothing must hang or crash. */
+static __guest void g_rubbish(uint64_t arg)
+{
+	uint32_t i, v = 12345;
+
+	for (i = 0; i < 3000; i++) {
+		v = v * 1103515245 + 12345;
+		outb(0x40 + (v >> 16 & 3), v >> 20);
+		inb(0x40 + (v >> 8 & 3));
+	}
+	/* The shortest period, for a while. */
+	outb(0x43, 0x34);
+	outb(0x40, 1);
+	outb(0x40, 0);
+	for (i = 0; i < 1000; i++)
+		latched(0);
+	outb(0x43, 0x30);
+	GUEST_DONE();
+}
+
+TEST(rubbish)
+{
+	vcpu_run_done(start(g_rubbish, KVM_PIT_SPEAKER_DUMMY));
+}
+
+TEST(arguments)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct kvm_pit_config pit = { .flags = 0 };
+	struct kvm_pit_state2 s, t;
+
+	EXPECT_EQ(0, try_ioctl(vm->fd, KVM_CREATE_PIT2, &pit));
+	EXPECT_EQ(EEXIST, try_ioctl(vm->fd, KVM_CREATE_PIT2, &pit));
+	memset(&s, 0xa5, sizeof(s));
+	if (try_ioctl(vm->fd, KVM_GET_PIT2, &s) == ENOTTY)
+		SKIP(return, "KVM_GET_PIT2 is not offered");
+	s.channels[0].mode = 2;
+	s.channels[0].count = 0x1234;
+	EXPECT_EQ(0, try_ioctl(vm->fd, KVM_SET_PIT2, &s));
+	EXPECT_EQ(0, try_ioctl(vm->fd, KVM_GET_PIT2, &t));
+	EXPECT_EQ(2, t.channels[0].mode);
+	EXPECT_EQ(0x1234, t.channels[0].count);
+}
+
+TEST_HARNESS_MAIN
