@@ -55,6 +55,7 @@ int strata_deliver(struct strata_vm *vm, const struct strata_irq_msg *msg);
 
 /* ---- ioapic.c ---- */
 struct strata_ioapic *strata_ioapic_alloc(struct strata_vm *vm);
+void strata_ioapic_stop(struct strata_ioapic *ioapic);
 void strata_ioapic_free(struct strata_ioapic *ioapic);
 struct strata_iodev *strata_ioapic_iodev(struct strata_ioapic *ioapic);
 int strata_ioapic_set_irq(struct strata_ioapic *ioapic, unsigned int pin,
@@ -88,8 +89,8 @@ void strata_pic_pit_pin(struct strata_pic *pic, int pin);
 /* the vector an INTA cycle would give, or -1; the second one runs the cycle */
 int strata_pic_peek(struct strata_pic *pic);
 int strata_pic_ack(struct strata_pic *pic);
-int strata_pic_get(struct strata_pic *pic, unsigned int chip, struct kvm_pic_state *s);
-int strata_pic_set(struct strata_pic *pic, unsigned int chip, const struct kvm_pic_state *s);
+void strata_pic_get(struct strata_pic *pic, unsigned int chip, struct kvm_pic_state *s);
+void strata_pic_set(struct strata_pic *pic, unsigned int chip, const struct kvm_pic_state *s);
 
 /* ---- pit.c; both do nothing without a PIT; no device lock held ---- */
 /* the guest took the last tick */

@@ -10,8 +10,8 @@
 
 #include "../pure.h"
 
-#ifndef __KERNEL__
-#define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
+#ifndef READ_ONCE
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #endif
 
 /* IA32_APIC_BASE */

@@ -4,6 +4,7 @@
  * KVM_GET_LAPIC and KVM_SET_LAPIC carry it.
  */
 #include <asm/msr-index.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #include "lapic.h"
@@ -99,7 +100,7 @@ static bool reg_write(struct strata_lapic *apic, u32 reg, u32 val)
 	case LAPIC_LVTT ... LAPIC_LVTERR:
 		if (reg & 0xf)
 			return false;
-		write_lvt(apic, (reg - LAPIC_LVTT) >> 4, val);
+		write_lvt(apic, array_index_nospec((reg - LAPIC_LVTT) >> 4, LAPIC_NR_LVT), val);
 		return true;
 	case LAPIC_TMICT:
 		strata_lapic_timer_write_count(apic, val);
@@ -195,7 +196,7 @@ static bool reg_read(struct strata_lapic *apic, u32 reg, u32 *val)
 		*val = apic->icr >> 32;
 		return !x2apic;
 	case LAPIC_LVTT ... LAPIC_LVTERR:
-		*val = apic->lvt[(reg - LAPIC_LVTT) >> 4];
+		*val = apic->lvt[array_index_nospec((reg - LAPIC_LVTT) >> 4, LAPIC_NR_LVT)];
 		return true;
 	case LAPIC_TMICT:
 		*val = apic->tmict;
