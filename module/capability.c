@@ -49,7 +49,7 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_USER_NMI,			1 },
 	{ KVM_CAP_TSC_DEADLINE_TIMER,		1 },
 	{ KVM_CAP_GET_TSC_KHZ,			1 },
-	{ KVM_CAP_ADJUST_CLOCK,			KVM_CLOCK_TSC_STABLE },
+	{ KVM_CAP_ADJUST_CLOCK,			STRATA_CLOCK_FLAGS },
 	/* state beside them */
 	{ KVM_CAP_XSAVE,			1 },
 	{ KVM_CAP_XCRS,				1 },

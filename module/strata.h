@@ -99,7 +99,8 @@ struct strata_vm {
 	/* clocks */
 	raw_spinlock_t tsc_lock;
 	u64 tsc_last_offset, tsc_last_write, tsc_last_ns;	/* tsc_lock: matching of TSC writes */
-	s64 clock_offset;		/* (a) kvmclock = boot time + this; ns */
+	s64 clock_offset;		/* tsc_lock: kvmclock = boot time + this; ns */
+	u64 clock_ref_tsc, clock_ref_ns;	/* tsc_lock: kvmclock and host TSC at one moment; 0: none yet */
 	u64 wall_clock_gpa;		/* (a) last MSR_KVM_WALL_CLOCK */
 
 	u64 tss_addr;			/* (l) KVM_SET_TSS_ADDR */
@@ -228,6 +229,7 @@ struct strata_vcpu {
 	unsigned long cr0, cr3, cr4;
 	u64 efer;
 	u64 apic_base;			/* (v) IA32_APIC_BASE */
+	u8 cr8;				/* without a LAPIC in the kernel */
 	unsigned long cr4_guest_rsvd;	/* from CPUID; these bits give #GP */
 	u64 efer_rsvd;
 	u8 maxphyaddr;
@@ -474,6 +476,8 @@ int strata_guest_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4);
 int strata_guest_set_cr8(struct strata_vcpu *vcpu, unsigned long cr8);
 unsigned long strata_get_cr8(struct strata_vcpu *vcpu);
 int strata_set_efer(struct strata_vcpu *vcpu, u64 efer, bool host);
+/* IA32_APIC_BASE, with a LAPIC in the kernel or without: 0, or 1: #GP */
+int strata_set_apic_base(struct strata_vcpu *vcpu, u64 base, bool host);
 /* DRs: 0, or the vector to raise (#GP 13, #UD 6, #DB 1) */
 int strata_guest_set_dr(struct strata_vcpu *vcpu, int dr, unsigned long val);
 int strata_guest_get_dr(struct strata_vcpu *vcpu, int dr, unsigned long *val);
@@ -508,7 +512,6 @@ long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 const struct kvm_cpuid_entry2 *strata_cpuid_find(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf);
 /* bit test in the guest's own table, e.g. strata_guest_has(vcpu, 0x80000001, 0, CPUID_EDX, 27) */
-enum strata_cpuid_reg { CPUID_R_EAX, CPUID_R_EBX, CPUID_R_ECX, CPUID_R_EDX };
 bool strata_guest_has(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf, enum strata_cpuid_reg reg, u8 bit);
 
 /* ---- msr.c (v) ---- */
@@ -536,6 +539,9 @@ void strata_update_clock(struct strata_vcpu *vcpu);	/* STRATA_REQ_CLOCK; may sle
 int strata_get_clock(struct strata_vm *vm, struct kvm_clock_data *d);
 int strata_set_clock(struct strata_vm *vm, const struct kvm_clock_data *d);
 int strata_clock_setup(void);
+/* what KVM_CAP_ADJUST_CLOCK answers */
+#define STRATA_CLOCK_FLAGS	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
+void strata_clock_migrated(struct strata_vcpu *vcpu);	/* on another CPU than before */
 int strata_kvmclock_ctrl(struct strata_vcpu *vcpu);	/* EINVAL without a clock */
 /* hypercall by registers; STRATA_RESUME or STRATA_USER */
 int strata_hypercall(struct strata_vcpu *vcpu);

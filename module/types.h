@@ -39,4 +39,7 @@ enum strata_seg {
 #define STRATA_USER		0	/* leave to user space; the run page says why */
 #define STRATA_RESUME		1	/* go on with the guest */
 
+/* The registers of CPUID, in the order of its result. */
+enum strata_cpuid_reg { CPUID_R_EAX, CPUID_R_EBX, CPUID_R_ECX, CPUID_R_EDX };
+
 #endif /* STRATA_TYPES_H */

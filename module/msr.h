@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * MSRs: the policy as a table (msr_table.h), the decisions over it (pure),
+ * and the values that are kept in software.
+ */
+#ifndef STRATA_MSR_H
+#define STRATA_MSR_H
+
+#include "pure.h"
+#include "types.h"
+
+#define MSR_NR_BANKS	32	/* of machine checks; storage only */
+#define MSR_NR_MTRRS	8	/* variable ranges */
+
+/* Where an MSR lives and who acts on it. */
+enum msr_kind {
+	MSR_K_NONE,		/* unknown: #GP */
+	MSR_K_VENDOR,		/* in the control block */
+	MSR_K_SOFT,		/* kept in struct strata_msrs, no effect */
+	MSR_K_CONST,		/* reads as its reset value */
+	MSR_K_TSC,
+	MSR_K_TSC_ADJUST,
+	MSR_K_APIC_BASE,
+	MSR_K_EFER,
+	MSR_K_LAPIC,		/* x2APIC registers, TSC-deadline */
+	MSR_K_PRED_CMD,
+	MSR_K_FLUSH_CMD,
+	MSR_K_XSS,
+	MSR_K_CLOCK,		/* kvmclock's page */
+	MSR_K_WALL,		/* kvmclock's wall clock */
+};
+
+/* What a written value must be. */
+enum msr_check {
+	MSR_C_MASK,		/* no bit outside the rule's valid bits */
+	MSR_C_CANON,		/* a canonical address */
+	MSR_C_PAT,		/* eight memory types of PAT */
+	MSR_C_MTRR_FIX,		/* eight memory types of MTRRs */
+	MSR_C_MTRR_VAR,		/* base, mask */
+	MSR_C_MTRR_DEF,
+	MSR_C_BANK,		/* CTL, STATUS, ADDR, MISC of a bank */
+	MSR_C_SPEC,		/* bits of SPEC_CTRL that the host has */
+};
+
+/* The guest may use it when its CPUID says so. */
+enum msr_gate {
+	MSR_G_NONE,
+	MSR_G_MTRR,
+	MSR_G_MCA,
+	MSR_G_LM,
+	MSR_G_RDTSCP,
+	MSR_G_TSC_ADJUST,
+	MSR_G_TSC_DEADLINE,
+	MSR_G_SPEC_CTRL,
+	MSR_G_IBPB,
+	MSR_G_FLUSH_L1D,
+	MSR_G_ARCH_CAPS,
+	MSR_G_XSAVES,
+	MSR_G_OSVW,
+	MSR_G_AMD,
+	MSR_G_CLOCK,
+	MSR_G_CLOCK2,
+	MSR_NR_GATES,
+};
+
+#define MSR_F_LIST	0x01u	/* in KVM_GET_MSR_INDEX_LIST, in the table's order */
+#define MSR_F_RO	0x02u	/* a write by anybody is refused */
+#define MSR_F_GUEST_RO	0x04u	/* a write by the guest raises #GP */
+#define MSR_F_WIGNORE	0x08u	/* a write by the guest is dropped */
+#define MSR_F_WO	0x10u	/* a read raises #GP */
+#define MSR_F_PASS	0x20u	/* no exit where the hardware switches it */
+#define MSR_F_KEEP	0x40u	/* survives INIT */
+
+/* Values kept in software. */
+enum msr_slot {
+	MSR_S_MTRR_DEF,
+	MSR_S_MTRR_64K,
+	MSR_S_MTRR_16K,
+	MSR_S_MTRR_4K = MSR_S_MTRR_16K + 2,
+	MSR_S_MTRR_VAR = MSR_S_MTRR_4K + 8,
+	MSR_S_MCG_STATUS = MSR_S_MTRR_VAR + 2 * MSR_NR_MTRRS,
+	MSR_S_MCG_CTL,
+	MSR_S_BANKS,
+	MSR_S_MISC_ENABLE = MSR_S_BANKS + 4 * MSR_NR_BANKS,
+	MSR_S_TSC_AUX,
+	MSR_S_SPEC_CTRL,
+	MSR_S_UCODE,
+	MSR_S_ARCH_CAPS,
+	MSR_S_DEBUGCTL,
+	MSR_S_HWCR,
+	MSR_S_OSVW,
+	MSR_NR_SLOTS = MSR_S_OSVW + 2,
+};
+
+/**
+ * struct msr_rule - the policy of a range of MSRs
+ * @first: index of the first
+ * @last: index of the last
+ * @kind: where it lives
+ * @check: what a value must be
+ * @gate: the guest's feature it belongs to
+ * @flags: MSR_F_*
+ * @slot: of the first, when it is kept in software
+ * @valid: bits that may be set, where @check is MSR_C_MASK
+ * @reset: value after RESET; of constants, the value
+ */
+struct msr_rule {
+	u32 first;
+	u32 last;
+	u8 kind;
+	u8 check;
+	u8 gate;
+	u8 flags;
+	u16 slot;
+	u64 valid;
+	u64 reset;
+};
+
+/**
+ * struct msr_context - what a check depends on
+ * @maxphyaddr: physical address bits
+ * @vaddr_bits: linear address bits, 48 or 57
+ * @spec_valid: bits of SPEC_CTRL
+ * @bank_write: the guest may write the status of a machine-check bank
+ */
+struct msr_context {
+	u8 maxphyaddr;
+	u8 vaddr_bits;
+	u64 spec_valid;
+	bool bank_write;
+};
+
+void msr_build_index(void);
+const struct msr_rule *msr_find(u32 index);
+const struct msr_rule *msr_rule_at(unsigned int i);	/* NULL behind the last */
+bool msr_value_ok(const struct msr_rule *r, u32 index, u64 val, const struct msr_context *ctx);
+u32 msr_gates(const struct kvm_cpuid_entry2 *e, u32 nr);
+
+static inline bool msr_gate_open(const struct msr_rule *r, u32 gates)
+{
+	return gates & (1u << r->gate);
+}
+
+static inline bool is_canonical(u64 addr, u8 bits)
+{
+	return (u64)((s64)(addr << (64 - bits)) >> (64 - bits)) == addr;
+}
+
+#ifdef __KERNEL__
+struct strata_vcpu;
+
+/**
+ * struct strata_msrs - MSRs of a vCPU that are kept in software; (v)
+ * @gates: 1 << enum msr_gate, from the guest's CPUID
+ * @tsc_adjust: IA32_TSC_ADJUST
+ * @slot: by enum msr_slot
+ * @wall_pending: strata_update_clock() has a wall clock to write
+ * @clock_stopped: strata_update_clock() has to tell the guest that it stood still
+ */
+struct strata_msrs {
+	u32 gates;
+	u64 tsc_adjust;
+	u64 slot[MSR_NR_SLOTS];
+	bool wall_pending;
+	bool clock_stopped;
+};
+
+/* cpuid.c tells msr.c, at load and at every new table */
+void strata_msr_setup(const struct kvm_cpuid_entry2 *e, u32 nr);
+void strata_msr_cpuid_changed(struct strata_vcpu *vcpu, const struct kvm_cpuid_entry2 *e, u32 nr);
+/* cpuid.c: bounds by the host alone, for what user space sets */
+u64 strata_cpuid_host_efer_rsvd(void);
+u64 strata_cpuid_host_cr4_rsvd(void);
+#endif
+
+#endif /* STRATA_MSR_H */

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hypercalls by KVM's convention: the number in RAX, arguments in RBX, RCX,
+ * RDX and RSI, the result in RAX.
+ */
+#include <linux/kvm_para.h>
+#include <asm/msr-index.h>
+
+#include "strata.h"
+
+/**
+ * strata_hypercall - VMMCALL or VMCALL
+ * @vcpu: its mutex is held; any context
+ *
+ * From CPL 3 everything is refused. Outside 64-bit code the registers are 32
+ * bits wide.
+ *
+ * Return: STRATA_RESUME or STRATA_USER.
+ */
+int strata_hypercall(struct strata_vcpu *vcpu)
+{
+	bool wide = (vcpu->efer & EFER_LMA) && (vcpu->cs_attr & STRATA_CS_L);
+	unsigned long nr = vcpu->regs[STRATA_RAX];
+	unsigned long ret;
+
+	if (!wide)
+		nr = (u32)nr;
+	if (unlikely(strata_vendor->get_cpl(vcpu)))
+		ret = -KVM_EPERM;
+	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
+		ret = 0;
+	else
+		ret = -KVM_ENOSYS;
+	vcpu->regs[STRATA_RAX] = wide ? ret : (u32)ret;
+	return strata_skip_insn(vcpu);
+}
