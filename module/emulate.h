@@ -183,10 +183,23 @@ struct strata_emul_ctxt {
 	u8 va_bits;
 	u8 insn_len;
 	bool stop_rep;
-	bool mov_ss;
 	u8 len;
 	u8 insn[EMUL_MAX_INSN + 1];
 	struct strata_emul_exception exception;
+	union {
+		/* private: cleared by the decoder, all at once */
+		u64 clear;
+		struct {
+			/* public: */
+			bool mov_ss;
+			/* private: */
+			bool ismem;
+			bool lock;
+			bool rsp_base;
+			u8 rep;
+			u8 sse_pfx;
+		};
+	};
 
 	/* private: written by the decoder, all of it, every time */
 	u32 desc;
@@ -196,12 +209,7 @@ struct strata_emul_ctxt {
 	u8 seg;
 	u8 reg;
 	u8 rm;
-	u8 rep;
-	u8 sse_pfx;
-	bool ismem;
-	bool lock;
 	bool rex;
-	bool rsp_base;
 	u64 ea;
 	u64 imm;
 	/* private: address of the operand of a read-modify-write */
@@ -288,5 +296,50 @@ int strata_emulate(struct strata_emul_ctxt *c);
  * Return: true if so
  */
 bool strata_emul_is_plain_mov(const struct strata_emul_ctxt *c, bool *write);
+
+/**
+ * struct strata_quick_mov - a plain MOV of 64-bit mode
+ * @ea: effective address, without the base of a segment
+ * @val: what a store writes, zero-extended
+ * @len: length of the instruction
+ * @size: bytes moved, 1 to 8
+ * @reg: destination of a load
+ * @write: it is a store
+ */
+struct strata_quick_mov {
+	u64 ea;
+	u64 val;
+	u8 len;
+	u8 size;
+	u8 reg;
+	bool write;
+};
+
+/**
+ * strata_quick_mov() - decode the commonest device accesses
+ * @insn: 16 readable bytes, of which 15 are the instruction's or behind it
+ * @regs: general registers by hardware encoding
+ * @rip: address of the instruction
+ * @q: out
+ *
+ * MOV between a register or immediate and memory in 64-bit mode, with at most
+ * an operand-size prefix and REX. Drivers use little else. For all others the
+ * answer is false, and strata_emul_decode() has the word.
+ *
+ * Return: true if @q describes the instruction
+ */
+bool strata_quick_mov(const u8 *insn, const unsigned long *regs, u64 rip,
+		      struct strata_quick_mov *q);
+
+/** strata_quick_load() - complete a load: @val goes to its register */
+static inline void strata_quick_load(unsigned long *regs,
+				     const struct strata_quick_mov *q, u64 val)
+{
+	u64 mask = ~0ULL >> (64 - 8 * q->size);
+
+	if (q->size < 4)
+		val = (regs[q->reg] & ~mask) | (val & mask);
+	regs[q->reg] = q->size == 4 ? (u32)val : val;
+}
 
 #endif /* STRATA_EMULATE_H */

@@ -137,7 +137,7 @@ int strata_emul_page_fault(struct strata_emul_ctxt *c, u64 cr2, int walk_rc, u32
 
 /* ---- fetch ---- */
 
-static u32 fetch_access(struct strata_vcpu *vcpu, unsigned int cpl)
+static u32 fetch_access(unsigned int cpl)
 {
 	return cpl == 3 ? STRATA_ACC_FETCH | STRATA_ACC_USER : STRATA_ACC_FETCH;
 }
@@ -228,6 +228,25 @@ static int fetch_slow(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigne
 }
 
 /**
+ * strata_fetch_cached - the bytes at an address, if the last walk still serves
+ * @vcpu: its mutex is held, and vm->srcu
+ * @linear: linear address
+ * @cpl: privilege level
+ * @out: 16 bytes
+ *
+ * Return: true if they are there; false without any effect
+ */
+bool strata_fetch_cached(struct strata_vcpu *vcpu, u64 linear, unsigned int cpl, u64 *out)
+{
+	const struct strata_fetch_cache *f = &vcpu->emul->fetch;
+	unsigned int off = offset_in_page(linear);
+
+	return off <= PAGE_SIZE - 16 &&
+	       cache_fits(f, vcpu, linear & PAGE_MASK, fetch_access(cpl)) &&
+	       cache_read16(f, off, out);
+}
+
+/**
  * strata_emul_fetch - the emulator's fetch operation
  * @c: context of a vCPU whose mutex is held; vm->srcu held; may sleep
  * @linear: linear address
@@ -239,17 +258,13 @@ static int fetch_slow(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigne
 int strata_emul_fetch(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigned int len)
 {
 	struct strata_emul_state *st = strata_emul_state(c);
-	u32 access = fetch_access(st->vcpu, c->cpl);
-	unsigned int off = offset_in_page(linear);
 	u64 bytes[2];
 
-	if (likely(off <= PAGE_SIZE - 16 &&
-		   cache_fits(&st->fetch, st->vcpu, linear & PAGE_MASK, access) &&
-		   cache_read16(&st->fetch, off, bytes))) {
+	if (likely(strata_fetch_cached(st->vcpu, linear, c->cpl, bytes))) {
 		memcpy(buf, bytes, len);
 		return EMUL_CONTINUE;
 	}
-	return fetch_slow(c, linear, buf, len, access);
+	return fetch_slow(c, linear, buf, len, fetch_access(c->cpl));
 }
 
 /**
@@ -266,7 +281,7 @@ int strata_fetch_insn(struct strata_vcpu *vcpu, u8 *buf, unsigned int max)
 {
 	struct strata_emul_ctxt *c = &vcpu->emul->c;
 	u64 linear = strata_linear_rip(vcpu);
-	u32 access = fetch_access(vcpu, strata_vendor->get_cpl(vcpu));
+	u32 access = fetch_access(strata_vendor->get_cpl(vcpu));
 	unsigned int got = 0;
 	int idx, rc = EMUL_CONTINUE;
 

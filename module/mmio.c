@@ -108,7 +108,6 @@ static void trace_access(struct strata_vcpu *vcpu, bool write, const struct stra
 static int device_read(struct strata_emul_state *st, u64 gpa, void *buf, unsigned int len)
 {
 	struct strata_vcpu *vcpu = st->vcpu;
-	struct kvm_run *run = vcpu->run;
 	struct strata_frag *f;
 
 	if (st->pos >= STRATA_MAX_FRAGS)
@@ -119,11 +118,7 @@ static int device_read(struct strata_emul_state *st, u64 gpa, void *buf, unsigne
 		f->gpa = gpa;
 		f->len = len;
 		if (strata_mmio_read(vcpu, gpa, len, f->data)) {
-			run->exit_reason = KVM_EXIT_MMIO;
-			run->mmio.phys_addr = gpa;
-			run->mmio.len = len;
-			run->mmio.is_write = 0;
-			memset(run->mmio.data, 0, sizeof(run->mmio.data));
+			strata_mmio_ask(vcpu, gpa, len, NULL);
 			return EMUL_IO_NEEDED;
 		}
 		st->nr_reads++;
@@ -332,7 +327,6 @@ static void forget(struct strata_emul_state *st)
 static int next_write(struct strata_vcpu *vcpu)
 {
 	struct strata_emul_state *st = vcpu->emul;
-	struct kvm_run *run = vcpu->run;
 	const struct strata_frag *f;
 
 	if (st->next_write >= st->nr_writes) {
@@ -340,12 +334,7 @@ static int next_write(struct strata_vcpu *vcpu)
 		return STRATA_RESUME;
 	}
 	f = &st->writes[st->next_write++];
-	run->exit_reason = KVM_EXIT_MMIO;
-	run->mmio.phys_addr = f->gpa;
-	run->mmio.len = f->len;
-	run->mmio.is_write = 1;
-	memset(run->mmio.data, 0, sizeof(run->mmio.data));
-	memcpy(run->mmio.data, f->data, f->len);
+	strata_mmio_ask(vcpu, f->gpa, f->len, f->data);
 	vcpu->complete = next_write;
 	return STRATA_USER;
 }
@@ -480,7 +469,11 @@ static void begin(struct strata_vcpu *vcpu)
 int strata_emulate_mmio(struct strata_vcpu *vcpu)
 {
 	struct strata_emul_state *st = vcpu->emul;
+	int ret;
 
+	ret = strata_mmio_quick(vcpu);
+	if (likely(ret != STRATA_NOT_QUICK))
+		return ret;
 	begin(vcpu);
 	st->fault_gpa = vcpu->exit.fault.gpa;
 	st->fault_known = !(vcpu->exit.fault.access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH));

@@ -72,6 +72,7 @@ struct strata_fetch_cache {
  * @writes: the writes
  * @linear_rip: of the instruction at the exit; if it moved, nothing is completed
  * @pio: string I/O asked of user space
+ * @quick: a load that waits for user space
  * @fetch: where instructions come from
  */
 struct strata_emul_state {
@@ -94,6 +95,7 @@ struct strata_emul_state {
 		bool asked;
 		bool done;
 	} pio;
+	struct strata_quick_mov quick;
 	struct strata_fetch_cache fetch;
 };
 
@@ -105,7 +107,13 @@ static inline struct strata_emul_state *strata_emul_state(struct strata_emul_ctx
 /* gva.c; vm->srcu held */
 int strata_walk(struct strata_vcpu *vcpu, u64 gva, u32 access, struct strata_gpwalk_result *res);
 int strata_emul_fetch(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigned int len);
+bool strata_fetch_cached(struct strata_vcpu *vcpu, u64 linear, unsigned int cpl, u64 *out);
 int strata_emul_page_fault(struct strata_emul_ctxt *c, u64 cr2, int walk_rc, u32 error_code);
+
+/* mmio_quick.c */
+#define STRATA_NOT_QUICK	(-1)	/* in place of STRATA_RESUME and STRATA_USER */
+int strata_mmio_quick(struct strata_vcpu *vcpu);
+void strata_mmio_ask(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const void *data);
 
 /* mmio_pio.c */
 int strata_emul_pio_in(struct strata_emul_ctxt *c, u16 port, unsigned int size,

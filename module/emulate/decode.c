@@ -17,9 +17,15 @@ static noinline int refill(struct strata_emul_ctxt *c, unsigned int need)
 
 		if (need > EMUL_MAX_INSN)
 			return emul_fault_code(c, EMUL_VEC_GP, 0);
-		rc = emul_fetch_linear(c, c->insn_len, &linear, &len);
-		if (rc)
-			return rc;
+		linear = c->rip + c->insn_len;
+		if (likely(c->mode == EMUL_LONG &&
+			   emul_surely_canonical(c, linear))) {
+			len = min_t(unsigned int, len, 4096 - (linear & 4095));
+		} else {
+			rc = emul_fetch_linear(c, c->insn_len, &linear, &len);
+			if (rc)
+				return rc;
+		}
 		rc = c->ops->fetch(c, linear, c->insn + c->insn_len, len);
 		if (rc)
 			return rc;
@@ -202,15 +208,13 @@ static u32 threebyte(struct strata_emul_ctxt *c, u8 opcode, bool opsize16)
 }
 
 /* The immediate, and the operands that live in the opcode. */
-static __always_inline int decode_imm(struct strata_emul_ctxt *c,
-				      unsigned int *ppos, u32 desc, u8 rex)
+static noinline int decode_imm(struct strata_emul_ctxt *c, unsigned int *ppos,
+			       u32 desc, u8 rex)
 {
 	unsigned int pos = *ppos, size;
 	int rc;
 
 	switch (desc & DI_MASK) {
-	case DI_NONE:
-		return EMUL_CONTINUE;
 	case DI_B:
 	case DI_UB:
 		if (lacks(c, pos + 1, &rc))
@@ -264,11 +268,7 @@ int strata_emul_decode(struct strata_emul_ctxt *c)
 	u32 desc;
 	int rc;
 
-	c->rep = 0;
-	c->lock = false;
-	c->ismem = false;
-	c->rsp_base = false;
-	c->mov_ss = false;
+	c->clear = 0;
 
 	for (;;) {
 		if (lacks(c, pos + 1, &rc))
@@ -367,9 +367,11 @@ int strata_emul_decode(struct strata_emul_ctxt *c)
 		c->opsize = 1;
 	else if ((desc & DF_DEF64) && is_long)
 		c->opsize = opsize16 && !(rex & 8) ? 2 : 8;
-	rc = decode_imm(c, &pos, desc, rex);
-	if (unlikely(rc))
-		return rc;
+	if (desc & DI_MASK) {
+		rc = decode_imm(c, &pos, desc, rex);
+		if (unlikely(rc))
+			return rc;
+	}
 
 	c->len = pos;
 	if (unlikely(desc & DF_FIXUP)) {

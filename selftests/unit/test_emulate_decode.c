@@ -3,7 +3,7 @@
  * The decoder: a table of every form, each in every mode and under every
  * prefix; every addressing mode; what must be refused; random bytes.
  */
-// sources: ../../module/emulate/decode.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
+// sources: ../../module/emulate/decode.c ../../module/emulate/quick.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
 #include "tap.h"
 #include "emul_env.h"
 #include "emulate/internal.h"
@@ -667,8 +667,84 @@ static void test_fuzz(void)
 	       "random bytes: no more than 15 read, one of the six results");
 }
 
+/* The quick decoder against the whole one. */
+static void test_quick(void)
+{
+	static const u8 opcodes[] = { 0x88, 0x89, 0x8a, 0x8b, 0xc6, 0xc7, 0x8c };
+	static const u8 common[][8] = {
+		{ 0x89, 0xb7, 0xb0, 0x00, 0x00, 0x00 },	/* mov %esi, 0xb0(%rdi) */
+		{ 0x8b, 0x87, 0x20, 0xd0, 0x5f, 0xff },
+		{ 0x89, 0x02 }, { 0x88, 0x06 }, { 0x66, 0x89, 0x06 },
+		{ 0x8b, 0x04, 0x25, 0x30, 0xb0, 0x5f, 0xff },
+		{ 0x48, 0x8b, 0x03 }, { 0x45, 0x8b, 0x04, 0x24 },
+	};
+	unsigned int i, j, taken = 0, bad = 0;
+	struct strata_quick_mov q;
+	u64 seed = 99;
+	bool write;
+
+	env_init(&env, EMUL_LONG);
+	for (i = 0; i < 300000; i++) {
+		unsigned int at = 0;
+		bool same;
+		u64 val;
+
+		for (j = 0; j < 16; j++) {
+			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+			env.c.insn[j] = seed >> 56;
+			env.regs[j] = seed ^ seed >> 20;
+		}
+		if (seed >> 20 & 1)
+			env.c.insn[at++] = 0x66;
+		if (seed >> 21 & 1)
+			env.c.insn[at++] = 0x40 | (seed >> 24 & 15);
+		if (seed >> 22 & 3)
+			env.c.insn[at++] = opcodes[(seed >> 32) % sizeof(opcodes)];
+		if (!strata_quick_mov(env.c.insn, env.regs, ENV_CODE, &q))
+			continue;
+		taken++;
+		env.c.rip = ENV_CODE;
+		env.c.insn_len = 15;
+		if (strata_emul_decode(&env.c) ||
+		    !strata_emul_is_plain_mov(&env.c, &write)) {
+			bad++;
+			continue;
+		}
+		same = env.c.len == q.len && env.c.ea == q.ea &&
+		       env.c.opsize == q.size && write == q.write;
+		if (write && DESC_SRC(env.c.desc) == K_IMM)
+			val = env.c.imm & emul_mask(q.size);
+		else if (write)
+			val = emul_reg(&env.c, env.c.reg, q.size);
+		else
+			val = q.val;
+		bad += !same || val != q.val || (!write && env.c.reg != q.reg);
+	}
+	printf("# %u instructions\n", taken);
+	tap_ok(!bad && taken > 10000, "what the quick decoder takes, it decodes alike");
+
+	for (i = 0, bad = 0; i < ARRAY_SIZE(common); i++) {
+		u8 code[16] = { 0 };
+
+		memcpy(code, common[i], 8);
+		bad += !strata_quick_mov(code, env.regs, 0, &q);
+	}
+	tap_ok(!bad, "it takes what drivers use");
+
+	env.regs[2] = 0x1122334455667788;
+	q.reg = 2;
+	q.size = 1;
+	strata_quick_load(env.regs, &q, ~0ull);
+	write = env.regs[2] == 0x11223344556677ff;
+	q.size = 4;
+	strata_quick_load(env.regs, &q, ~0ull);
+	tap_ok(write && env.regs[2] == 0xffffffff,
+	       "loads of 4 bytes clear the upper half, of 1 byte nothing");
+}
+
 int main(void)
 {
+	test_quick();
 	test_forms();
 	test_addressing();
 	test_refusals();

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The short way for the commonest device access: one MOV in 64-bit mode, its
+ * bytes at hand or in the page of the last fetch, its operand in one page.
+ *
+ * Hardware has translated the operand and checked the access; the nested fault
+ * tells where it led. Another vCPU may have changed the bytes since: then what
+ * is done is still a read or a write, as the fault says, of a place that this
+ * vCPU was allowed to read or write.
+ */
+#include "mmio.h"
+#include "trace.h"
+
+/**
+ * strata_mmio_ask - KVM_EXIT_MMIO
+ * @vcpu: its mutex is held
+ * @gpa: guest-physical address
+ * @len: 1 to 8
+ * @data: what to write, or NULL for a read
+ */
+void strata_mmio_ask(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const void *data)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = len;
+	run->mmio.is_write = !!data;
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (data)
+		memcpy(run->mmio.data, data, len);
+}
+
+static void trace_quick(struct strata_vcpu *vcpu, u64 gpa, const struct strata_quick_mov *q,
+			u64 val)
+{
+	trace_strata_mmio(vcpu->vm->index, vcpu->id, q->write, gpa, q->size, val);
+}
+
+static void complete_load(struct strata_vcpu *vcpu, u64 gpa, const struct strata_quick_mov *q,
+			  u64 val)
+{
+	trace_quick(vcpu, gpa, q, val);
+	strata_quick_load(vcpu->regs, q, val);
+	strata_complete_insn(vcpu, vcpu->rip + q->len);
+}
+
+static int complete_user_load(struct strata_vcpu *vcpu)
+{
+	struct strata_emul_state *st = vcpu->emul;
+	u64 val = 0;
+
+	if (strata_linear_rip(vcpu) != st->linear_rip)
+		return STRATA_RESUME;
+	memcpy(&val, vcpu->run->mmio.data, min_t(unsigned int, st->quick.size, sizeof(val)));
+	complete_load(vcpu, st->fault_gpa, &st->quick, val);
+	return STRATA_RESUME;
+}
+
+static bool get_bytes(struct strata_vcpu *vcpu, u64 *bytes)
+{
+	bool got;
+	int idx;
+
+	if (vcpu->exit.nr_bytes == EMUL_MAX_INSN) {
+		memcpy(bytes, vcpu->exit.bytes, EMUL_MAX_INSN);
+		return true;
+	}
+	if (vcpu->exit.nr_bytes)
+		return false;
+	idx = srcu_read_lock(&vcpu->vm->srcu);
+	got = strata_fetch_cached(vcpu, vcpu->rip, strata_vendor->get_cpl(vcpu), bytes);
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	return got;
+}
+
+/**
+ * strata_mmio_quick - try the short way
+ * @vcpu: its mutex is held; exit.fault tells
+ *
+ * Return: STRATA_RESUME, STRATA_USER, or STRATA_NOT_QUICK with nothing done
+ */
+int strata_mmio_quick(struct strata_vcpu *vcpu)
+{
+	u32 access = vcpu->exit.fault.access;
+	u64 gpa = vcpu->exit.fault.gpa;
+	struct strata_emul_state *st = vcpu->emul;
+	struct strata_quick_mov q;
+	u64 bytes[2] = { 0 }, val = 0;
+
+	if (!(vcpu->efer & EFER_LMA) || !(vcpu->cs_attr & STRATA_CS_L) ||
+	    (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH)) || !get_bytes(vcpu, bytes) ||
+	    !strata_quick_mov((u8 *)bytes, vcpu->regs, vcpu->rip, &q))
+		return STRATA_NOT_QUICK;
+	if (q.write != !!(access & STRATA_ACC_WRITE) ||
+	    offset_in_page(q.ea) != offset_in_page(gpa) ||
+	    offset_in_page(gpa) + q.size > PAGE_SIZE)
+		return STRATA_NOT_QUICK;
+
+	if (q.write) {
+		trace_quick(vcpu, gpa, &q, q.val);
+		if (!strata_mmio_write(vcpu, gpa, q.size, &q.val)) {
+			strata_complete_insn(vcpu, vcpu->rip + q.len);
+			return STRATA_RESUME;
+		}
+		strata_mmio_ask(vcpu, gpa, q.size, &q.val);
+		strata_complete_insn(vcpu, vcpu->rip + q.len);
+		return STRATA_USER;
+	}
+	if (!strata_mmio_read(vcpu, gpa, q.size, &val)) {
+		complete_load(vcpu, gpa, &q, val);
+		return STRATA_RESUME;
+	}
+	strata_mmio_ask(vcpu, gpa, q.size, NULL);
+	st->quick = q;
+	st->fault_gpa = gpa;
+	st->linear_rip = vcpu->rip;
+	vcpu->complete = complete_user_load;
+	return STRATA_USER;
+}
