@@ -37,7 +37,6 @@ struct vcpu_ioctl {
 	u32 flags;
 };
 
-
 /*
  * Copy in, call, copy out, by the direction and the size in the number. Small
  * arguments live on the stack.
@@ -454,6 +453,7 @@ static long ioctl_set_pit2(struct strata_vm *vm, void *arg, unsigned long raw)
 
 static long ioctl_irq_line(struct strata_vm *vm, void *arg, unsigned long raw)
 {
+	/* Pairs with the release that publishes a whole irqchip. */
 	return smp_load_acquire(&vm->irqchip) ? strata_irq_line(vm, arg) : -ENXIO;
 }
 

@@ -19,6 +19,7 @@
 #include "mitigate.h"
 #include "strata.h"
 
+/* Serialises the taking and giving back of the hardware, and the list of VMs. */
 DEFINE_MUTEX(strata_lock);
 const struct strata_vendor *strata_vendor;
 

@@ -505,8 +505,8 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 	 */
 	strata_vm_get(vm);
 	vm->vcpus[n] = vcpu;
+	/* From here on another thread may use it: pairs with strata_for_each_vcpu(). */
 	smp_store_release(&vm->nr_vcpus, n + 1);
-	/* From here on another thread may use it. */
 	fd_install(fd, file);
 	mutex_unlock(&vm->lock);
 	strata_write_tsc(vcpu, 0, true);
