@@ -167,8 +167,9 @@ int strata_set_apic_base(struct strata_vcpu *vcpu, u64 base, bool host)
 	if (!apic_base_valid(vcpu, base, host))
 		return 1;
 	if (vcpu->apic)
-		return strata_lapic_set_base(vcpu, base, host);
-	vcpu->apic_base = base;
+		strata_lapic_set_base(vcpu, base, host);
+	else
+		vcpu->apic_base = base;
 	return 0;
 }
 

@@ -627,7 +627,8 @@ int strata_ack_vector(struct strata_vcpu *vcpu);
 /* TPR as CR8 shows it */
 void strata_lapic_set_tpr(struct strata_vcpu *vcpu, u8 cr8);
 u8 strata_lapic_get_tpr(struct strata_vcpu *vcpu);
-int strata_lapic_set_base(struct strata_vcpu *vcpu, u64 base, bool host);	/* 0 or 1: #GP */
+/* IA32_APIC_BASE takes a value that strata_set_apic_base() found legal */
+void strata_lapic_set_base(struct strata_vcpu *vcpu, u64 base, bool host);
 /* MSRs 0x800-0x8ff and IA32_TSC_DEADLINE: 0 or 1: #GP */
 int strata_lapic_msr_read(struct strata_vcpu *vcpu, u32 index, u64 *val);
 int strata_lapic_msr_write(struct strata_vcpu *vcpu, u32 index, u64 val);

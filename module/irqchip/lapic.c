@@ -269,30 +269,26 @@ void strata_lapic_reset(struct strata_vcpu *vcpu, bool init)
 }
 
 /**
- * strata_lapic_set_base - a write to IA32_APIC_BASE
- * @vcpu: its mutex is held
- * @base: the new value
- * @host: by user space, which may go from any mode to any other
+ * strata_lapic_set_base - IA32_APIC_BASE takes a new value
+ * @vcpu: its mutex is held; has a LAPIC
+ * @base: the value; strata_set_apic_base() found it legal
+ * @host: by user space, which keeps the registers
  *
- * SDM 11.12.5. Return: 0, or 1 to raise #GP(0).
+ * SDM 11.4.3, 11.12.5.
  */
-int strata_lapic_set_base(struct strata_vcpu *vcpu, u64 base, bool host)
+void strata_lapic_set_base(struct strata_vcpu *vcpu, u64 base, bool host)
 {
 	struct strata_lapic *apic = vcpu->apic;
-	bool has_x2apic = strata_guest_has(vcpu, 1, 0, CPUID_R_ECX, 21);
 	enum lapic_mode mode = lapic_base_mode(base);
 
-	if (!lapic_base_ok(vcpu->apic_base, base, vcpu->maxphyaddr, has_x2apic, host))
-		return 1;
 	vcpu->apic_base = base;
-	if (!apic || mode == apic->mode)
-		return 0;
+	if (mode == apic->mode)
+		return;
 	/* A LAPIC that the guest switched off comes back as after INIT. */
 	if (mode == LAPIC_OFF && !host)
 		reset_registers(apic);
 	strata_lapic_set_mode(apic, mode);
 	strata_set_request(vcpu, STRATA_REQ_EVENT);
-	return 0;
 }
 
 /**

@@ -18,13 +18,11 @@
 #define LAPIC_BASE_BSP		BIT_ULL(8)
 #define LAPIC_BASE_X2APIC	BIT_ULL(10)
 #define LAPIC_BASE_ENABLE	BIT_ULL(11)
-#define LAPIC_BASE_RESERVED	0x2ffull	/* without the BSP bit */
 
 enum lapic_mode {
 	LAPIC_OFF,
 	LAPIC_XAPIC,
 	LAPIC_X2APIC,
-	LAPIC_INVALID,
 };
 
 /* 256 vectors, one bit each. */
@@ -46,34 +44,12 @@ enum lapic_mode {
 /* Further away than this and a timer need not be started: 73 years. */
 #define LAPIC_NEVER_NS		BIT_ULL(61)
 
+/* @base is legal: no x2APIC mode without the enable bit. */
 static inline enum lapic_mode lapic_base_mode(u64 base)
 {
-	switch (base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) {
-	case 0:
+	if (!(base & LAPIC_BASE_ENABLE))
 		return LAPIC_OFF;
-	case LAPIC_BASE_ENABLE:
-		return LAPIC_XAPIC;
-	case LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC:
-		return LAPIC_X2APIC;
-	default:
-		return LAPIC_INVALID;
-	}
-}
-
-/* May IA32_APIC_BASE change so? User space may make any change between valid states. */
-static inline bool lapic_base_ok(u64 old, u64 new, unsigned int maxphyaddr, bool has_x2apic,
-				 bool host)
-{
-	enum lapic_mode from = lapic_base_mode(old), to = lapic_base_mode(new);
-
-	if ((new & LAPIC_BASE_RESERVED) || (maxphyaddr < 64 && new >> maxphyaddr))
-		return false;
-	if (to == LAPIC_INVALID || (to == LAPIC_X2APIC && !has_x2apic))
-		return false;
-	if (host)
-		return true;
-	return !(from == LAPIC_X2APIC && to == LAPIC_XAPIC) &&
-	       !(from == LAPIC_OFF && to == LAPIC_X2APIC);
+	return base & LAPIC_BASE_X2APIC ? LAPIC_X2APIC : LAPIC_XAPIC;
 }
 
 /* The highest vector of a map, or -1. */

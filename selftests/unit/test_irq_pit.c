@@ -39,13 +39,15 @@ static void test_time(void)
 	for (u64 t = 0; t < 1ull << 50; t = t * 5 / 2 + 1)
 		ok &= pit_ns_to_ticks(pit_ticks_to_ns(t)) == t;
 	tap_ok(ok, "ticks to ns and back");
-	tap_ok(pit_ns_to_ticks(1000000000ull * 86400 * 365) == PIT_HZ * 86400 * 365, "a year of ticks");
+	tap_ok(pit_ns_to_ticks(1000000000ull * 86400 * 365) == PIT_HZ * 86400 * 365,
+	       "a year of ticks");
 }
 
 static void test_oneshot(void)
 {
 	program(0, 0, 1000);
-	tap_ok(!pit_out(&pit, 0, at(0)) && !pit_out(&pit, 0, at(999)), "mode 0: low while it counts");
+	tap_ok(!pit_out(&pit, 0, at(0)) && !pit_out(&pit, 0, at(999)),
+	       "mode 0: low while it counts");
 	tap_ok(pit_out(&pit, 0, at(1000)) && pit_out(&pit, 0, at(70000)), "mode 0: high after");
 	tap_ok(read_word(0, at(1)) == 999, "mode 0: counts down");
 	tap_ok(read_word(0, at(1001)) == 0xffff, "mode 0: wraps");
@@ -80,7 +82,8 @@ static void test_periodic(void)
 	tap_ok(pit_out(&pit, 0, at(499)) && !pit_out(&pit, 0, at(500)) && pit_out(&pit, 0, at(1000)),
 	       "mode 3: a square wave");
 	program(0, 3, 5);
-	tap_ok(pit_out(&pit, 0, at(2)) && !pit_out(&pit, 0, at(3)), "mode 3: odd counts are longer high");
+	tap_ok(pit_out(&pit, 0, at(2)) && !pit_out(&pit, 0, at(3)),
+	       "mode 3: odd counts are longer high");
 	bool ok = true;
 
 	for (unsigned int n = 1; n < 5; n++) {
@@ -99,18 +102,21 @@ static void test_periodic(void)
 static void test_trigger(void)
 {
 	program(0, 1, 100);
-	tap_ok(!pit_schedule(&pit, 0).runs && pit_out(&pit, 0, at(200)), "mode 1: waits for a trigger");
+	tap_ok(!pit_schedule(&pit, 0).runs && pit_out(&pit, 0, at(200)),
+	       "mode 1: waits for a trigger");
 
 	program(2, 1, 100);
 	pit_set_gate(&pit, 2, false, T0);
 	pit_set_gate(&pit, 2, true, T0);
 	tap_ok(!pit_out(&pit, 2, at(99)) && pit_out(&pit, 2, at(100)), "mode 1: a pulse after it");
 	pit_set_gate(&pit, 2, false, at(10));
-	tap_ok(!pit_out(&pit, 2, at(99)) && pit_out(&pit, 2, at(100)), "mode 1: the gate's fall is nothing");
+	tap_ok(!pit_out(&pit, 2, at(99)) && pit_out(&pit, 2, at(100)),
+	       "mode 1: the gate's fall is nothing");
 
 	program(2, 0, 100);
 	pit_set_gate(&pit, 2, false, at(40));
-	tap_ok(pit_count(&pit, 2, at(4000)) == 60 && !pit_out(&pit, 2, at(4000)), "mode 0: the gate stops it");
+	tap_ok(pit_count(&pit, 2, at(4000)) == 60 && !pit_out(&pit, 2, at(4000)),
+	       "mode 0: the gate stops it");
 	pit_set_gate(&pit, 2, true, at(4000));
 	tap_ok(pit_count(&pit, 2, at(4020)) == 40, "mode 0: and lets it go on");
 
