@@ -218,6 +218,19 @@ int strata_guest_set_xcr0(struct strata_vcpu *vcpu, u64 xcr0)
 }
 
 /**
+ * strata_fpu_xcr0_slipped - the guest changed XCR0 without an exit
+ * @vcpu: just left guest mode
+ * @xcr0: the value that it left
+ *
+ * A value that would not have been accepted is not kept.
+ */
+void strata_fpu_xcr0_slipped(struct strata_vcpu *vcpu, u64 xcr0)
+{
+	if (xcr0_valid(xcr0, vcpu->xcr0_allowed & strata_fpu_host.layout.features))
+		vcpu->xcr0 = xcr0;
+}
+
+/**
  * strata_get_fpu - KVM_GET_FPU
  * @vcpu: its mutex is held
  * @fpu: all of it is written

@@ -48,6 +48,9 @@ struct strata_fpu_host {
 
 extern struct strata_fpu_host strata_fpu_host;
 
+/* The guest changed XCR0 without an exit. */
+void strata_fpu_xcr0_slipped(struct strata_vcpu *vcpu, u64 xcr0);
+
 /* Only with OSXSAVE can the guest use what XCR0 and XSS decide. */
 static __always_inline void strata_fpu_window_enter(struct strata_vcpu *vcpu)
 {
@@ -65,9 +68,15 @@ static __always_inline void strata_fpu_window_enter(struct strata_vcpu *vcpu)
 	}
 }
 
-/* CR4 and XCR0 cannot have changed: writes of both exit. */
+/*
+ * CR4 cannot have changed: its writes exit. Those of XCR0 do so too, but not
+ * on QEMU's TCG, which executes XSETBV although it is intercepted: so what is
+ * there is what counts.
+ */
 static __always_inline void strata_fpu_window_leave(struct strata_vcpu *vcpu)
 {
+	u64 xcr0;
+
 	if (strata_fpu_host.pku &&
 	    ((vcpu->cr4 & X86_CR4_PKE) || (vcpu->xcr0 & XFEAT_PKRU))) {
 		vcpu->pkru = rdpkru();
@@ -75,7 +84,10 @@ static __always_inline void strata_fpu_window_leave(struct strata_vcpu *vcpu)
 			wrpkru(vcpu->fpu->host_pkru);
 	}
 	if (likely(vcpu->cr4 & X86_CR4_OSXSAVE)) {
-		if (unlikely(vcpu->xcr0 != strata_fpu_host.xcr0))
+		xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		if (unlikely(xcr0 != vcpu->xcr0))
+			strata_fpu_xcr0_slipped(vcpu, xcr0);
+		if (unlikely(xcr0 != strata_fpu_host.xcr0))
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, strata_fpu_host.xcr0);
 		if (unlikely(vcpu->xss != strata_fpu_host.xss))
 			wrmsrl(MSR_IA32_XSS, strata_fpu_host.xss);
