@@ -65,11 +65,13 @@ static int translate(struct strata_emul_ctxt *c, u64 linear, unsigned int acc, u
 }
 
 /*
- * Both pages are translated before either is touched. Returns the number of
- * spans, or minus an enum strata_emul_rc.
+ * Both pages are translated before either is touched. A read-only slot is
+ * memory for reads and a device for writes: @store tells which it is, @acc what
+ * the guest's tables must allow. Returns the number of spans, or minus an
+ * enum strata_emul_rc.
  */
 static int resolve(struct strata_emul_ctxt *c, u64 linear, unsigned int len, unsigned int acc,
-		   struct span *span)
+		   bool store, struct span *span)
 {
 	struct strata_vm *vm = strata_emul_state(c)->vcpu->vm;
 	int n = 0, rc;
@@ -83,7 +85,7 @@ static int resolve(struct strata_emul_ctxt *c, u64 linear, unsigned int len, uns
 		if (unlikely(rc))
 			return -rc;
 		s->hva = strata_gfn_to_hva(vm, s->gpa >> PAGE_SHIFT, &writable);
-		if (s->hva && (acc & EMUL_ACC_WRITE) && !writable)
+		if (s->hva && store && !writable)
 			s->hva = 0;
 		if (s->hva)
 			s->hva += offset_in_page(s->gpa);
@@ -192,7 +194,7 @@ static int op_read(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigned i
 	struct span span[2];
 	int i, n, rc;
 
-	n = resolve(c, linear, len, acc, span);
+	n = resolve(c, linear, len, acc, false, span);
 	if (n <= 0)
 		return -n;
 	for (i = 0; i < n; i++) {
@@ -211,7 +213,7 @@ static int op_write(struct strata_emul_ctxt *c, u64 linear, const void *buf, uns
 	struct span span[2];
 	int i, n, rc;
 
-	n = resolve(c, linear, len, acc, span);
+	n = resolve(c, linear, len, acc, true, span);
 	if (n <= 0)
 		return -n;
 	for (i = 0; i < n; i++) {
@@ -234,7 +236,7 @@ static int op_cmpxchg(struct strata_emul_ctxt *c, u64 linear, const void *old, c
 	/* a split lock is not worth stopping all other vCPUs */
 	if (linear & (len - 1))
 		return op_write(c, linear, new, len, acc);
-	n = resolve(c, linear, len, acc, span);
+	n = resolve(c, linear, len, acc, true, span);
 	if (n <= 0)
 		return -n;
 	if (!span[0].hva)
@@ -255,7 +257,7 @@ static int op_probe(struct strata_emul_ctxt *c, u64 linear, unsigned int len, un
 	struct span span[2];
 	int i, n;
 
-	n = resolve(c, linear, len, acc, span);
+	n = resolve(c, linear, len, acc, acc & EMUL_ACC_WRITE, span);
 	if (n <= 0)
 		return -n;
 	for (i = 0; i < n; i++)

@@ -175,6 +175,9 @@ static noinline int fixup(struct strata_emul_ctxt *c, u32 *desc, bool opsize16)
 		if (!c->ismem || c->rep || (c->reg & 7) + opsize16 < 7)
 			return EMUL_UNHANDLED;
 		return EMUL_CONTINUE;
+	case OP_BSF:
+	case OP_BSR:
+		return c->rep == 0xf3 ? EMUL_UNHANDLED : EMUL_CONTINUE;
 	case OP_MOV_FROM_SEG:
 		c->reg &= 7;
 		return c->reg > EMUL_SEG_GS ? emul_fault(c, EMUL_VEC_UD) :

@@ -325,6 +325,23 @@ static int exec_imul2(struct strata_emul_ctxt *c)
 	return EMUL_CONTINUE;
 }
 
+/* BSF and BSR; a source of zero leaves the destination alone. */
+static int exec_bit_scan(struct strata_emul_ctxt *c, unsigned int op)
+{
+	u64 val;
+	int rc;
+
+	rc = get_operand(c, K_RM, c->opsize, EMUL_ACC_READ, &val);
+	if (rc)
+		return rc;
+	if (val)
+		emul_set_reg(c, c->reg, c->opsize,
+			     op == OP_BSF ? __builtin_ctzll(val) :
+					    63 - __builtin_clzll(val));
+	c->rflags = (c->rflags & ~FL_ZF) | (val ? 0 : FL_ZF);
+	return EMUL_CONTINUE;
+}
+
 static int exec_extend(struct strata_emul_ctxt *c, unsigned int op)
 {
 	unsigned int size = c->opcode & 1 ? 2 : 1;
@@ -473,6 +490,9 @@ static noinline int exec_other(struct strata_emul_ctxt *c, unsigned int op)
 		return exec_muldiv(c, op);
 	case OP_IMUL2:
 		return exec_imul2(c);
+	case OP_BSF:
+	case OP_BSR:
+		return exec_bit_scan(c, op);
 	case OP_LEA:
 		emul_set_reg(c, c->reg, c->opsize, c->ea);
 		return EMUL_CONTINUE;

@@ -80,6 +80,8 @@ enum emul_op {
 	OP_MUL,
 	OP_IMUL,
 	OP_IMUL2,
+	OP_BSF,
+	OP_BSR,
 	OP_DIV,
 	OP_IDIV,
 	OP_LEA,

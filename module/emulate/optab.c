@@ -134,6 +134,8 @@ const u32 emul_twobyte[256] = {
 	[0xb6] = GV_EV(MOVZX), [0xb7] = GV_EV(MOVZX),
 	[0xba] = GRP(8) | DI_UB | DS(IMM) | DD(RM),
 	[0xbb] = EV_GV(BTC) | DF_LOCK,
+	/* with F3 they are TZCNT and LZCNT, on CPUs that have those */
+	[0xbc] = GV_EV(BSF) | DF_FIXUP, [0xbd] = GV_EV(BSR) | DF_FIXUP,
 	[0xbe] = GV_EV(MOVSX), [0xbf] = GV_EV(MOVSX),
 	[0xc0] = EB_GB(XADD) | DF_LOCK, [0xc1] = EV_GV(XADD) | DF_LOCK,
 	[0xc3] = EV_GV(MOV) | DF_MEM | DF_FIXUP,

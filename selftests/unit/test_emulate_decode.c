@@ -145,6 +145,8 @@ static const struct form forms[] = {
 	{ "0f ba 20 07", OP_BT, M }, { "0f ba 28 07", OP_BTS, M | L },
 	{ "0f ba 30 07", OP_BTR, M | L }, { "0f ba 38 07", OP_BTC, M | L },
 	{ "0f a3 c1", OP_BT, 0 }, { "0f ba f9 07", OP_BTC, 0 },
+	{ "0f bc 00", OP_BSF, M | NOREP }, { "0f bd 00", OP_BSR, M | NOREP },
+	{ "0f bc c1", OP_BSF, NOREP }, { "0f bd c1", OP_BSR, NOREP },
 	{ "0f af 00", OP_IMUL2, M }, { "0f af c1", OP_IMUL2, 0 },
 	{ "0f b0 00", OP_CMPXCHG, B | M | L }, { "0f b1 00", OP_CMPXCHG, M | L },
 	{ "0f c0 00", OP_XADD, B | M | L }, { "0f c1 00", OP_XADD, M | L },
@@ -505,7 +507,8 @@ static const struct {
 	{ EMUL_LONG, "f3 0f ae 38", UNH }, { EMUL_LONG, "0f ae f8", UNH },
 	{ EMUL_LONG, "f2 0f 38 f0 00", UNH }, { EMUL_LONG, "0f 38 2a 00", UNH },
 	{ EMUL_LONG, "0f 10 c1", UNH }, { EMUL_PROT32, "63 00", UNH },
-	{ EMUL_LONG, "0f 3a 0f 00 00", UNH },
+	{ EMUL_LONG, "0f 3a 0f 00 00", UNH }, { EMUL_LONG, "f3 0f bc 00", UNH },
+	{ EMUL_LONG, "f3 0f bd c1", UNH }, { EMUL_LONG, "f3 0f b8 c1", UNH },
 };
 
 static void test_refusals(void)

@@ -108,6 +108,7 @@ enum form {
 #define T_DBL		0x200000 /* SHLD, SHRD */
 #define T_W		0x400000 /* sometimes REX.W although T_NO66 */
 #define T_CX16		0x800000
+#define T_SCAN		0x2000000 /* a source of zero: undefined destination */
 #define T_PUSHSEG	0x1000000 /* 32 bits pushed: the upper half may stay */
 
 /* imm: 0, 1, 2 bytes, 'z' (16/32), 'v' (operand size) */
@@ -198,6 +199,8 @@ static const struct tmpl tmpls[] = {
 	{ "imul Gv,Ev", 0, { 0x0f, 0xaf }, 2, F_RM, -1, 0, MD, 0 },
 	{ "imul Gv,Ev,Iz", 0, { 0x69 }, 1, F_RM, -1, 'z', MD, 0 },
 	{ "imul Gv,Ev,Ib", 0, { 0x6b }, 1, F_RM, -1, 1, MD, 0 },
+	{ "bsf", 0, { 0x0f, 0xbc }, 2, F_RM, -1, 0, OF | SF | AF | PF | CF, T_SCAN },
+	{ "bsr", 0, { 0x0f, 0xbd }, 2, F_RM, -1, 0, OF | SF | AF | PF | CF, T_SCAN },
 	{ "div Eb", 0, { 0xf6 }, 1, F_RM, 6, 0, ARITH, T_BYTE | T_DIV },
 	{ "div Ev", 0, { 0xf7 }, 1, F_RM, 6, 0, ARITH, T_DIV },
 	{ "idiv Eb", 0, { 0xf6 }, 1, F_RM, 7, 0, ARITH, T_BYTE | T_DIV },
@@ -809,6 +812,8 @@ static bool compare(const struct insn *in, int rc, u32 next, unsigned int round)
 		dump(in, "RIP differs", round);
 		return false;
 	}
+	if ((in->t->t & T_SCAN) && (st->flags & env->c.rflags & ZF))
+		env->regs[in->reg] = st->regs[in->reg];
 	for (i = 0; i < n; i++) {
 		if ((st->regs[i] ^ env->regs[i]) & mask) {
 			dump(in, "register differs", round);
