@@ -156,7 +156,8 @@ static int span_read(struct strata_emul_state *st, const struct span *s, void *b
 	unsigned int done, n;
 	int rc;
 
-	if (s->hva)
+	/* What was begun as a device access ends so, though a slot came since. */
+	if (s->hva && !(st->pos < st->nr_reads && st->reads[st->pos].gpa == s->gpa))
 		return __copy_from_user(buf, (void __user *)s->hva, s->len) ? EMUL_UNHANDLED :
 									      EMUL_CONTINUE;
 	for (done = 0; done < s->len; done += n) {
