@@ -106,6 +106,8 @@ again:
 			WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 			guest_timing_exit_irqoff();
 			local_irq_enable();
+			/* After an exit that was served above, r is hot_switch()'s 0. */
+			r = STRATA_RESUME;
 			break;
 		}
 		trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);

@@ -83,7 +83,8 @@ bool stats_print_strata(struct vm *vm)
 	for (r = 0; r < STRATA_MAX_EXIT_REASONS; r++) {
 		const struct strata_exit_cost *cost = &sum.exit[r];
 
-		if (!cost->count)
+		/* What strata books there is the time before each vCPU's first entry. */
+		if (!cost->count || r == STRATA_EXIT_BOGUS)
 			continue;
 		rows[n].cost = *cost;
 		if (reason_names[r])
