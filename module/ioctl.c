@@ -48,6 +48,12 @@ struct arg {
 	void *ptr;
 };
 
+/* The number of KVM_SET_IRQCHIP says read, by an old mistake. */
+static unsigned int arg_dir(unsigned int nr)
+{
+	return nr == KVM_SET_IRQCHIP ? _IOC_WRITE : _IOC_DIR(nr);
+}
+
 static long arg_in(struct arg *a, unsigned int nr, unsigned long raw)
 {
 	unsigned int size = _IOC_SIZE(nr);
@@ -62,14 +68,14 @@ static long arg_in(struct arg *a, unsigned int nr, unsigned long raw)
 	} else {
 		memset(a->small, 0, size);
 	}
-	if ((_IOC_DIR(nr) & _IOC_WRITE) && copy_from_user(a->ptr, (void __user *)raw, size))
+	if ((arg_dir(nr) & _IOC_WRITE) && copy_from_user(a->ptr, (void __user *)raw, size))
 		return -EFAULT;
 	return 0;
 }
 
 static long arg_out(struct arg *a, unsigned int nr, unsigned long raw)
 {
-	if ((_IOC_DIR(nr) & _IOC_READ) &&
+	if ((arg_dir(nr) & _IOC_READ) &&
 	    copy_to_user((void __user *)raw, a->ptr, _IOC_SIZE(nr)))
 		return -EFAULT;
 	return 0;
