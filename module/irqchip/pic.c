@@ -35,23 +35,37 @@ static void signal_output(struct strata_vm *vm)
 	srcu_read_unlock(&vm->srcu, idx);
 }
 
-/* The end of each change: the output, and what the PIT wants to hear. */
-static void unlock(struct strata_pic *pic, unsigned long flags)
+/* What others must hear of a change. */
+#define NEWS_OUTPUT	BIT(0)
+#define NEWS_OPENED	BIT(1)		/* the input of GSI 0 was unmasked */
+#define NEWS_ENDED	BIT(2)		/* and its service ended */
+
+/* The end of each change; lock held. */
+static unsigned int settle(struct strata_pic *pic)
 {
 	u16 pit = pic->pit_pin < 0 ? 0 : 1u << pic->pit_pin;
-	bool opened = pic->pair.opened & pit, ended = pic->pair.ended & pit;
-	bool output = pic_output(&pic->pair);
+	unsigned int news = 0;
 
+	if (pic->pair.opened & pit)
+		news |= NEWS_OPENED;
+	if (pic->pair.ended & pit)
+		news |= NEWS_ENDED;
 	pic->pair.opened = 0;
 	pic->pair.ended = 0;
-	WRITE_ONCE(pic->output, output);
-	raw_spin_unlock_irqrestore(&pic->lock, flags);
+	WRITE_ONCE(pic->output, pic_output(&pic->pair));
+	if (pic->output)
+		news |= NEWS_OUTPUT;
+	return news;
+}
 
-	if (output)
+/* After the lock is dropped: the PIT may want to use it. */
+static void tell(struct strata_pic *pic, unsigned int news)
+{
+	if (news & NEWS_OUTPUT)
 		signal_output(pic->vm);
-	if (opened)
+	if (news & NEWS_OPENED)
 		strata_pit_unmasked(pic->vm);
-	if (ended)
+	if (news & NEWS_ENDED)
 		strata_pit_acked(pic->vm);
 }
 
@@ -68,6 +82,7 @@ int strata_pic_set_irq(struct strata_pic *pic, unsigned int irq, enum strata_irq
 		       bool level)
 {
 	unsigned long flags;
+	unsigned int news;
 	int r;
 
 	raw_spin_lock_irqsave(&pic->lock, flags);
@@ -76,7 +91,9 @@ int strata_pic_set_irq(struct strata_pic *pic, unsigned int irq, enum strata_irq
 	else
 		pic->lines[irq] &= ~(1u << source);
 	r = pic_set_line(&pic->pair, irq, pic->lines[irq]);
-	unlock(pic, flags);
+	news = settle(pic);
+	raw_spin_unlock_irqrestore(&pic->lock, flags);
+	tell(pic, news);
 	return r;
 }
 
@@ -109,6 +126,7 @@ int strata_pic_peek(struct strata_pic *pic)
 int strata_pic_ack(struct strata_pic *pic)
 {
 	unsigned long flags;
+	unsigned int news;
 	int vector = -1;
 
 	if (likely(!READ_ONCE(pic->output)))
@@ -116,7 +134,9 @@ int strata_pic_ack(struct strata_pic *pic)
 	raw_spin_lock_irqsave(&pic->lock, flags);
 	if (pic->output)
 		vector = pic_ack(&pic->pair);
-	unlock(pic, flags);
+	news = settle(pic);
+	raw_spin_unlock_irqrestore(&pic->lock, flags);
+	tell(pic, news);
 	return vector;
 }
 
@@ -125,6 +145,7 @@ static void port_read(struct strata_iodev *dev, u64 addr, unsigned int len, void
 {
 	struct strata_pic *pic = container_of(dev, struct strata_pic, dev);
 	unsigned long flags;
+	unsigned int news;
 	u8 *byte = val;
 
 	raw_spin_lock_irqsave(&pic->lock, flags);
@@ -135,13 +156,16 @@ static void port_read(struct strata_iodev *dev, u64 addr, unsigned int len, void
 			*byte = pic_read(&pic->pair, addr >> 7 & 1, addr & 1);
 	}
 	/* After the poll command a read is an acknowledgment. */
-	unlock(pic, flags);
+	news = settle(pic);
+	raw_spin_unlock_irqrestore(&pic->lock, flags);
+	tell(pic, news);
 }
 
 static void port_write(struct strata_iodev *dev, u64 addr, unsigned int len, const void *val)
 {
 	struct strata_pic *pic = container_of(dev, struct strata_pic, dev);
 	unsigned long flags;
+	unsigned int news;
 	const u8 *byte = val;
 
 	raw_spin_lock_irqsave(&pic->lock, flags);
@@ -151,7 +175,9 @@ static void port_write(struct strata_iodev *dev, u64 addr, unsigned int len, con
 		else
 			pic_write(&pic->pair, addr >> 7 & 1, addr & 1, *byte);
 	}
-	unlock(pic, flags);
+	news = settle(pic);
+	raw_spin_unlock_irqrestore(&pic->lock, flags);
+	tell(pic, news);
 }
 
 static const struct strata_iodev_ops pic_ops = {
@@ -185,10 +211,13 @@ void strata_pic_get(struct strata_pic *pic, unsigned int chip, struct kvm_pic_st
 void strata_pic_set(struct strata_pic *pic, unsigned int chip, const struct kvm_pic_state *s)
 {
 	unsigned long flags;
+	unsigned int news;
 
 	raw_spin_lock_irqsave(&pic->lock, flags);
 	pic_set_state(&pic->pair, chip, s);
-	unlock(pic, flags);
+	news = settle(pic);
+	raw_spin_unlock_irqrestore(&pic->lock, flags);
+	tell(pic, news);
 }
 
 struct strata_pic *strata_pic_alloc(struct strata_vm *vm)
