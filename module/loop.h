@@ -88,7 +88,10 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 	int r = STRATA_RESUME;
 
 	strata_fpu_load(vcpu);
-	WRITE_ONCE(vcpu->cpu, raw_smp_processor_id());
+	if (unlikely(vcpu->cpu != raw_smp_processor_id())) {
+		WRITE_ONCE(vcpu->cpu, raw_smp_processor_id());
+		strata_clock_migrated(vcpu);
+	}
 	hot_load(vcpu);
 
 	for (;;) {
