@@ -221,6 +221,10 @@ static void inject_pending(struct strata_vcpu *vcpu)
 	struct strata_events *ev = &vcpu->ev;
 	bool want;
 
+	/* While one NMI is served one more is remembered, not two (APM 8.2.3). */
+	if (ev->nmi_masked && atomic_read(&vcpu->nmi_queued) > 1)
+		atomic_set(&vcpu->nmi_queued, 1);
+
 	if (ev->exc.injected) {
 		inject_exception(vcpu);
 	} else if (ev->exc.pending) {
