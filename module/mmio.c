@@ -101,10 +101,7 @@ static int resolve(struct strata_emul_ctxt *c, u64 linear, unsigned int len, uns
 
 static void trace_access(struct strata_vcpu *vcpu, bool write, const struct strata_frag *f)
 {
-	u64 val = 0;
-
-	memcpy(&val, f->data, f->len);
-	trace_strata_mmio(vcpu->vm->index, vcpu->id, write, f->gpa, f->len, val);
+	trace_strata_mmio(vcpu->vm->index, vcpu->id, write, f->gpa, f->len, f->val);
 }
 
 static int device_read(struct strata_emul_state *st, u64 gpa, void *buf, unsigned int len)
@@ -119,14 +116,15 @@ static int device_read(struct strata_emul_state *st, u64 gpa, void *buf, unsigne
 		st->nr_reads = st->pos;
 		f->gpa = gpa;
 		f->len = len;
-		if (strata_mmio_read(vcpu, gpa, len, f->data)) {
-			strata_mmio_ask(vcpu, gpa, len, NULL);
+		f->val = 0;
+		if (strata_mmio_read(vcpu, gpa, len, &f->val)) {
+			strata_mmio_ask(vcpu, gpa, len, false, 0);
 			return EMUL_IO_NEEDED;
 		}
 		st->nr_reads++;
 		trace_access(vcpu, false, f);
 	}
-	memcpy(buf, f->data, len);
+	memcpy(buf, &f->val, len);
 	st->pos++;
 	/* the answers are those of one iteration */
 	st->c.stop_rep = true;
@@ -142,9 +140,10 @@ static int device_write(struct strata_emul_state *st, u64 gpa, const void *buf, 
 	f = &st->writes[st->nr_writes];
 	f->gpa = gpa;
 	f->len = len;
-	memcpy(f->data, buf, len);
+	f->val = 0;
+	memcpy(&f->val, buf, len);
 	trace_access(st->vcpu, true, f);
-	if (!strata_mmio_write(st->vcpu, gpa, len, f->data))
+	if (!strata_mmio_write(st->vcpu, gpa, len, &f->val))
 		return EMUL_CONTINUE;
 	st->nr_writes++;
 	st->c.stop_rep = true;
@@ -337,7 +336,7 @@ static int next_write(struct strata_vcpu *vcpu)
 		return STRATA_RESUME;
 	}
 	f = &st->writes[st->next_write++];
-	strata_mmio_ask(vcpu, f->gpa, f->len, f->data);
+	strata_mmio_ask(vcpu, f->gpa, f->len, true, f->val);
 	vcpu->complete = next_write;
 	return STRATA_USER;
 }
@@ -351,7 +350,8 @@ static int complete_mmio_read(struct strata_vcpu *vcpu)
 		forget(st);
 		return STRATA_RESUME;
 	}
-	memcpy(f->data, vcpu->run->mmio.data, sizeof(f->data));
+	f->val = 0;
+	memcpy(&f->val, vcpu->run->mmio.data, f->len);
 	st->nr_reads++;
 	trace_access(vcpu, false, f);
 	return emulate(vcpu);

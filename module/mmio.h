@@ -13,13 +13,13 @@
 /**
  * struct strata_frag - a piece of a device access, as user space sees it
  * @gpa: guest-physical address
+ * @val: the bytes, zero-extended
  * @len: 1 to 8 bytes, inside one page
- * @data: the bytes
  */
 struct strata_frag {
 	u64 gpa;
+	u64 val;
 	u8 len;
-	u8 data[8];
 };
 
 /*
@@ -113,7 +113,7 @@ int strata_emul_page_fault(struct strata_emul_ctxt *c, u64 cr2, int walk_rc, u32
 /* mmio_quick.c */
 #define STRATA_NOT_QUICK	(-1)	/* in place of STRATA_RESUME and STRATA_USER */
 int strata_mmio_quick(struct strata_vcpu *vcpu);
-void strata_mmio_ask(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const void *data);
+void strata_mmio_ask(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, bool write, u64 val);
 
 /* mmio_pio.c */
 int strata_emul_pio_in(struct strata_emul_ctxt *c, u16 port, unsigned int size,

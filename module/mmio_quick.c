@@ -16,19 +16,18 @@
  * @vcpu: its mutex is held
  * @gpa: guest-physical address
  * @len: 1 to 8
- * @data: what to write, or NULL for a read
+ * @write: it is a write
+ * @val: what to write, zero-extended; 0 for a read
  */
-void strata_mmio_ask(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const void *data)
+void strata_mmio_ask(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, bool write, u64 val)
 {
 	struct kvm_run *run = vcpu->run;
 
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = gpa;
 	run->mmio.len = len;
-	run->mmio.is_write = !!data;
-	memset(run->mmio.data, 0, sizeof(run->mmio.data));
-	if (data)
-		memcpy(run->mmio.data, data, len);
+	run->mmio.is_write = write;
+	memcpy(run->mmio.data, &val, sizeof(val));
 }
 
 static void trace_quick(struct strata_vcpu *vcpu, u64 gpa, const struct strata_quick_mov *q,
@@ -103,7 +102,7 @@ int strata_mmio_quick(struct strata_vcpu *vcpu)
 			strata_complete_insn(vcpu, vcpu->rip + q.len);
 			return STRATA_RESUME;
 		}
-		strata_mmio_ask(vcpu, gpa, q.size, &q.val);
+		strata_mmio_ask(vcpu, gpa, q.size, true, q.val);
 		strata_complete_insn(vcpu, vcpu->rip + q.len);
 		return STRATA_USER;
 	}
@@ -111,7 +110,7 @@ int strata_mmio_quick(struct strata_vcpu *vcpu)
 		complete_load(vcpu, gpa, &q, val);
 		return STRATA_RESUME;
 	}
-	strata_mmio_ask(vcpu, gpa, q.size, NULL);
+	strata_mmio_ask(vcpu, gpa, q.size, false, 0);
 	st->quick = q;
 	st->fault_gpa = gpa;
 	st->linear_rip = vcpu->rip;
