@@ -116,7 +116,10 @@ TEST_F(half, mode_changed)
 TEST_F(half, event_injected)
 {
 	struct kvm_vcpu_events e;
+	struct kvm_regs r = vcpu_regs(self->vcpu);
 
+	r.rflags |= 1 << 9;
+	vcpu_set_regs(self->vcpu, &r);
 	xioctl(self->vcpu->fd, KVM_GET_VCPU_EVENTS, &e);
 	e.interrupt.injected = 1;
 	e.interrupt.nr = 0x61;

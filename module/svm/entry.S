@@ -54,8 +54,12 @@ SYM_FUNC_START(strata_svm_enter)
 	mov	R(15), %r15
 	mov	R(7), %rdi
 
-	vmload	%rax
+	/*
+	 * Interrupts on for the guest's time; GIF is still 0. Not right before
+	 * VMRUN: QEMU's TCG would take STI's shadow along into the guest.
+	 */
 	sti
+	vmload	%rax
 	vmrun	%rax
 	cli
 	vmsave	%rax

@@ -133,6 +133,15 @@ void pin_to_cpu(int cpu)
 		die("sched_setaffinity to CPU %d: %s", cpu, strerror(errno));
 }
 
+/* Whether this host is emulated by QEMU's TCG, which has faults of its own. */
+bool host_is_tcg(void)
+{
+	uint32_t a = 0x40000000, b, c = 0, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return !memcmp(&b, "TCGT", 4) && !memcmp(&c, "CGTC", 4) && !memcmp(&d, "GTCG", 4);
+}
+
 int online_cpus(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN);
