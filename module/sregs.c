@@ -261,7 +261,7 @@ int strata_set_sregs(struct strata_vcpu *vcpu, const struct kvm_sregs *sregs)
 	return 0;
 }
 
-/* MOV DR with DR7.GD set: #DB before the access, and the handler may use DRs. */
+/* MOV DR with DR7.GD set: #DB before the access; its delivery sets DR6.BD and clears GD. */
 static int check_dr(struct strata_vcpu *vcpu, int *dr)
 {
 	if (*dr == 4 || *dr == 5) {
@@ -269,12 +269,7 @@ static int check_dr(struct strata_vcpu *vcpu, int *dr)
 			return X86_TRAP_UD;
 		*dr += 2;
 	}
-	if (vcpu->dr7 & SDR7_GD) {
-		strata_vendor->set_dr6(vcpu, vcpu->dr6 | SDR6_BD);
-		strata_vendor->set_dr7(vcpu, vcpu->dr7 & ~SDR7_GD);
-		return X86_TRAP_DB;
-	}
-	return 0;
+	return vcpu->dr7 & SDR7_GD ? X86_TRAP_DB : 0;
 }
 
 /**

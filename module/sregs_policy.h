@@ -36,7 +36,6 @@
 #define SDR7_VOLATILE	0xffff2bffull
 #define SDR7_FIXED	0x00000400ull
 #define SDR7_GD		BIT_ULL(13)
-#define SDR6_BD		BIT_ULL(13)
 
 /**
  * struct cr_state - what a check of one register needs of the others

@@ -250,7 +250,6 @@ struct strata_vcpu {
 	/* debug registers. (v) */
 	unsigned long db[4];
 	unsigned long dr6, dr7;
-	bool db_loaded;			/* DR0-3 are in hardware in this section */
 
 	/* life. (v) but read by others */
 	u32 mp_state;			/* (a) KVM_MP_STATE_* */

@@ -50,24 +50,26 @@ static __always_inline bool hot_on(struct strata_vcpu *vcpu)
 	return true;
 }
 
-static __always_inline void svm_load_dbs(struct strata_vcpu *vcpu)
+/*
+ * The guest's breakpoints are on: hardware switches DR6 and DR7, the addresses
+ * are ours (APM 15.5.1). The host's DR7 is off first, for it must not watch
+ * the guest's addresses.
+ */
+static noinline void svm_load_dbs(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	/* Hardware switches DR6 and DR7; the addresses are ours (APM 15.5.1). */
+	if (hw_breakpoint_active())
+		set_debugreg(0ul, 7);
+	get_debugreg(svm->host_db[0], 0);
+	get_debugreg(svm->host_db[1], 1);
+	get_debugreg(svm->host_db[2], 2);
+	get_debugreg(svm->host_db[3], 3);
 	set_debugreg(vcpu->db[0], 0);
 	set_debugreg(vcpu->db[1], 1);
 	set_debugreg(vcpu->db[2], 2);
 	set_debugreg(vcpu->db[3], 3);
 }
 
-static void svm_save_host_dbs(struct svm_vcpu *svm)
-{
-	get_debugreg(svm->host_db[0], 0);
-	get_debugreg(svm->host_db[1], 1);
-	get_debugreg(svm->host_db[2], 2);
-	get_debugreg(svm->host_db[3], 3);
-}
-
-static void svm_restore_host_dbs(struct svm_vcpu *svm)
+static noinline void svm_unload_dbs(struct svm_vcpu *svm)
 {
 	set_debugreg(svm->host_db[0], 0);
 	set_debugreg(svm->host_db[1], 1);
@@ -95,10 +97,6 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu)
 		if (aux != svm->tsc_aux_host)
 			wrmsrl(MSR_TSC_AUX, aux);
 	}
-	if (unlikely(vcpu->dr7 & 0xff)) {
-		svm_save_host_dbs(svm);
-		vcpu->db_loaded = true;
-	}
 	strata_mitigate_load(vcpu);
 }
 
@@ -108,10 +106,6 @@ static __always_inline void hot_unload(struct strata_vcpu *vcpu)
 
 	if (vcpu->tsc_aux_live && strata_msr_tsc_aux(vcpu) != svm->tsc_aux_host)
 		wrmsrl(MSR_TSC_AUX, svm->tsc_aux_host);
-	if (unlikely(vcpu->db_loaded)) {
-		svm_restore_host_dbs(svm);
-		vcpu->db_loaded = false;
-	}
 	svm_sync_crs(vcpu);
 }
 
@@ -142,7 +136,9 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+	bool dbs = unlikely(vcpu->dr7 & 0xff);
 	struct vmcb *vmcb = svm->vmcb;
+	int r;
 
 	vmcb->save.rax = vcpu->regs[STRATA_RAX];
 	vmcb->save.rsp = vcpu->regs[STRATA_RSP];
@@ -152,21 +148,19 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu)
 		vmcb->save.cr2 = vcpu->cr2;
 		svm_mark_dirty(vmcb, SVM_CLEAN_CR2);
 	}
-	if (unlikely(vcpu->dr7 & 0xff)) {
-		if (!vcpu->db_loaded) {
-			svm_save_host_dbs(svm);
-			vcpu->db_loaded = true;
-		}
-		svm_load_dbs(vcpu);
-	}
+	if (dbs)
+		svm_load_dbs(vcpu, svm);
 	svm_oracle_before(vcpu, svm);
 
-	if (unlikely(svm_switch(vcpu, svm, sc->host_pa, strata_mitigate_entry(vcpu))))
-		return -EIO;
+	r = svm_switch(vcpu, svm, sc->host_pa, strata_mitigate_entry(vcpu));
 
+	if (dbs)
+		svm_unload_dbs(svm);
 	/* #VMEXIT turns the host's breakpoints off (APM 15.6). */
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(__this_cpu_read(cpu_dr7), 7);
+	if (unlikely(r))
+		return -EIO;
 
 	vmcb->control.clean = SVM_CLEAN_ALL;
 	vmcb->control.tlb_control = SVM_TLB_NOTHING;
