@@ -88,7 +88,7 @@ struct strata_vm {
 	struct list_head coalesced_zones;	/* (s) */
 	spinlock_t ring_lock;		/* coalesced ring, a leaf */
 	struct kvm_coalesced_mmio_ring *ring;	/* (c) one page, shared with user space */
-	bool irqchip;			/* (l) set once, release; PIC, IOAPIC and LAPICs in the kernel */
+	bool irqchip;			/* (l) set once, release; in-kernel PIC, IOAPIC, LAPICs */
 	struct strata_pic *pic;		/* (c) after irqchip */
 	struct strata_ioapic *ioapic;	/* (c) after irqchip */
 	struct strata_apic_map *apic_map;	/* (c) after irqchip; hints inside: (a) */
@@ -98,9 +98,11 @@ struct strata_vm {
 
 	/* clocks */
 	raw_spinlock_t tsc_lock;
-	u64 tsc_last_offset, tsc_last_write, tsc_last_ns;	/* tsc_lock: matching of TSC writes */
+	/* tsc_lock: matching of TSC writes */
+	u64 tsc_last_offset, tsc_last_write, tsc_last_ns;
 	s64 clock_offset;		/* tsc_lock: kvmclock = boot time + this; ns */
-	u64 clock_ref_tsc, clock_ref_ns;	/* tsc_lock: kvmclock and host TSC at one moment; 0: none yet */
+	/* tsc_lock: kvmclock and host TSC at one moment; 0: none yet */
+	u64 clock_ref_tsc, clock_ref_ns;
 	u64 wall_clock_gpa;		/* (a) last MSR_KVM_WALL_CLOCK */
 
 	u64 tss_addr;			/* (l) KVM_SET_TSS_ADDR */
@@ -345,7 +347,8 @@ struct strata_vendor {
 	void (*cpuid_changed)(struct strata_vcpu *vcpu);
 
 	void (*get_segment)(struct strata_vcpu *vcpu, enum strata_seg seg, struct kvm_segment *s);
-	void (*set_segment)(struct strata_vcpu *vcpu, enum strata_seg seg, const struct kvm_segment *s);
+	void (*set_segment)(struct strata_vcpu *vcpu, enum strata_seg seg,
+			    const struct kvm_segment *s);
 	int (*get_cpl)(struct strata_vcpu *vcpu);
 	void (*get_dtable)(struct strata_vcpu *vcpu, bool idt, struct kvm_dtable *dt);
 	void (*set_dtable)(struct strata_vcpu *vcpu, bool idt, const struct kvm_dtable *dt);
@@ -360,7 +363,8 @@ struct strata_vendor {
 	/* interrupt shadow: KVM_X86_SHADOW_INT_* */
 	u8 (*get_shadow)(struct strata_vcpu *vcpu);
 	void (*set_shadow)(struct strata_vcpu *vcpu, u8 shadow);
-	void (*set_cr8)(struct strata_vcpu *vcpu, u8 cr8);	/* shows the LAPIC's TPR to hardware */
+	/* shows the LAPIC's TPR to hardware */
+	void (*set_cr8)(struct strata_vcpu *vcpu, u8 cr8);
 	void (*set_tsc_offset)(struct strata_vcpu *vcpu, u64 offset);
 	/* MSRs that live in the control block: 0, or 1 when this is not one */
 	int (*get_msr)(struct strata_vcpu *vcpu, u32 index, u64 *val);
@@ -394,6 +398,7 @@ void strata_vm_get(struct strata_vm *vm);
 void strata_vm_put(struct strata_vm *vm);
 void strata_vm_bug(struct strata_vm *vm);	/* mark dead, kick all */
 
+/* Pairs with the release in strata_vcpu_create_fd(). */
 #define strata_for_each_vcpu(i, vcpu, vm)					\
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&		\
 	     ((vcpu) = READ_ONCE((vm)->vcpus[i])); (i)++)
@@ -428,7 +433,8 @@ static inline void strata_request_kick(struct strata_vcpu *vcpu, enum strata_req
 }
 
 /**
- * strata_flush_remote_tlbs - no vCPU of @vm uses an old nested translation after this
+ * strata_flush_remote_tlbs - no vCPU uses an old nested translation after this
+ * @vm: whose
  *
  * Raises the generation, then waits for every vCPU that is in guest mode to
  * leave it. Interrupts on; may be called under vm->mmu_lock.
@@ -445,13 +451,19 @@ void strata_queue_nmi(struct strata_vcpu *vcpu);	/* any context */
 bool strata_interrupt_allowed(struct strata_vcpu *vcpu);
 
 /* ---- insn_len.c, exit.c ---- */
-/* RIP past the exit's instruction; ends shadows, raises single step. STRATA_RESUME or STRATA_USER */
+/*
+ * RIP past the exit's instruction; ends shadows, raises single step.
+ * STRATA_RESUME or STRATA_USER.
+ */
 int strata_skip_insn(struct strata_vcpu *vcpu);
 /* the same when the new RIP is known (from the emulator or nRIP) */
 void strata_complete_insn(struct strata_vcpu *vcpu, unsigned long next_rip);
 /* RIP with the CS base applied, wrapped by mode */
 u64 strata_linear_rip(struct strata_vcpu *vcpu);
-/* KVM_EXIT_INTERNAL_ERROR, suberror KVM_INTERNAL_ERROR_EMULATION with bytes; gives STRATA_USER, or #UD at CPL>0 */
+/*
+ * KVM_EXIT_INTERNAL_ERROR, suberror KVM_INTERNAL_ERROR_EMULATION with bytes;
+ * gives STRATA_USER, or #UD at CPL > 0.
+ */
 int strata_emulation_failed(struct strata_vcpu *vcpu, const u8 *bytes, unsigned int len);
 int strata_internal_error(struct strata_vcpu *vcpu, u32 suberror, const u64 *data, u32 ndata);
 
@@ -487,7 +499,8 @@ int strata_fpu_create(struct strata_vcpu *vcpu);
 void strata_fpu_destroy(struct strata_vcpu *vcpu);
 void strata_fpu_reset(struct strata_vcpu *vcpu, bool init);
 u64 strata_fpu_host_xcr0(void);		/* features a guest may be offered */
-void strata_fpu_load(struct strata_vcpu *vcpu);	/* kernel_fpu_begin and XRSTOR; preemption off after */
+/* kernel_fpu_begin and XRSTOR; preemption off after */
+void strata_fpu_load(struct strata_vcpu *vcpu);
 void strata_fpu_save(struct strata_vcpu *vcpu);	/* XSAVE and kernel_fpu_end */
 int strata_guest_set_xcr0(struct strata_vcpu *vcpu, u64 xcr0);	/* 0 or 1: #GP */
 int strata_get_fpu(struct strata_vcpu *vcpu, struct kvm_fpu *fpu);
@@ -511,7 +524,8 @@ long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 const struct kvm_cpuid_entry2 *strata_cpuid_find(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf);
 /* bit test in the guest's own table, e.g. strata_guest_has(vcpu, 0x80000001, 0, CPUID_EDX, 27) */
-bool strata_guest_has(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf, enum strata_cpuid_reg reg, u8 bit);
+bool strata_guest_has(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf, enum strata_cpuid_reg reg,
+		      u8 bit);
 
 /* ---- msr.c (v) ---- */
 int strata_msr_create(struct strata_vcpu *vcpu);
@@ -530,7 +544,8 @@ u64 strata_msr_spec_ctrl(struct strata_vcpu *vcpu);
 
 /* ---- clock.c, pv.c ---- */
 u64 strata_guest_tsc(struct strata_vcpu *vcpu);		/* guest's TSC now */
-void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host);	/* with KVM's matching rule */
+/* with KVM's matching rule */
+void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host);
 u64 strata_clock_ns(struct strata_vm *vm);		/* kvmclock now */
 int strata_set_clock_msr(struct strata_vcpu *vcpu, u64 val);	/* 0 or 1: #GP */
 int strata_set_wall_clock_msr(struct strata_vcpu *vcpu, u64 val);
@@ -550,14 +565,17 @@ int strata_mmu_init_vm(struct strata_vm *vm);		/* root, notifier; sets vm->root_
 void strata_mmu_destroy_vm(struct strata_vm *vm);
 int strata_set_memory_region(struct strata_vm *vm, const struct kvm_userspace_memory_region *r);
 long strata_get_dirty_log(struct strata_vm *vm, const struct kvm_dirty_log *log);
+#define STRATA_MMIO	2
 /**
  * strata_mmu_fault - serve a nested fault
+ * @vcpu: its mutex is held
+ * @gpa: what the guest touched
+ * @access: STRATA_ACC_* of how
  *
  * Sleeps; vm->srcu not held. STRATA_RESUME: mapped, or try again.
  * STRATA_MMIO: no slot, or a write to a read-only one. -EFAULT: the host
  * mapping forbids it. -EINTR: fatal signal. -ENOMEM.
  */
-#define STRATA_MMIO	2
 int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access);
 /*
  * Guest-physical access by the kernel; may cross pages and slots; sleeps;
@@ -566,8 +584,12 @@ int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access);
  */
 int strata_read_guest(struct strata_vm *vm, u64 gpa, void *buf, unsigned int len);
 int strata_write_guest(struct strata_vm *vm, u64 gpa, const void *buf, unsigned int len);
-/* atomic compare and exchange of 1, 2, 4, 8 or 16 aligned bytes: 0 done, 1 differed (*old updated), -EFAULT */
-int strata_cmpxchg_guest(struct strata_vm *vm, u64 gpa, void *old, const void *new, unsigned int len);
+/*
+ * Atomic compare and exchange of 1, 2, 4, 8 or 16 aligned bytes: 0 done,
+ * 1 differed (*old updated), -EFAULT.
+ */
+int strata_cmpxchg_guest(struct strata_vm *vm, u64 gpa, void *old, const void *new,
+			 unsigned int len);
 /* host address of @gpa's page, or 0; vm->srcu held (read). *writable may be NULL */
 unsigned long strata_gfn_to_hva(struct strata_vm *vm, u64 gfn, bool *writable);
 /* number of the current set of slots; changes with each change of slots */
@@ -575,7 +597,10 @@ u64 strata_slots_generation(struct strata_vm *vm);
 bool strata_has_slots(struct strata_vm *vm);
 
 /* ---- gpwalk glue, mmio.c ---- */
-/* guest-virtual to guest-physical by the guest's own tables; 0, or 1 with #PF details in *ec; may sleep */
+/*
+ * Guest-virtual to guest-physical by the guest's own tables; 0, or 1 with #PF
+ * details in *ec; may sleep.
+ */
 int strata_gva_to_gpa(struct strata_vcpu *vcpu, u64 gva, u32 access, u64 *gpa, u32 *ec);
 int strata_emul_create(struct strata_vcpu *vcpu);
 void strata_emul_destroy(struct strata_vcpu *vcpu);
@@ -583,7 +608,10 @@ void strata_emul_destroy(struct strata_vcpu *vcpu);
 int strata_emulate_mmio(struct strata_vcpu *vcpu);
 /* INS, OUTS: exit.pio tells */
 int strata_emulate_pio_string(struct strata_vcpu *vcpu);
-/* emulate the instruction at RIP whatever it is (CR and DR moves without decode assists etc. are not its work) */
+/*
+ * Emulate the instruction at RIP whatever it is (CR and DR moves without
+ * decode assists etc. are not its work).
+ */
 int strata_emulate_insn(struct strata_vcpu *vcpu);
 /* up to @max bytes at RIP into @buf; number of bytes, or 0 with a fault queued */
 int strata_fetch_insn(struct strata_vcpu *vcpu, u8 *buf, unsigned int max);
@@ -633,11 +661,13 @@ int strata_lapic_msr_read(struct strata_vcpu *vcpu, u32 index, u64 *val);
 int strata_lapic_msr_write(struct strata_vcpu *vcpu, u32 index, u64 val);
 /* xAPIC page; @offset below 4096: 0 handled, 1 not decoded */
 int strata_lapic_mmio_read(struct strata_vcpu *vcpu, u32 offset, unsigned int len, void *val);
-int strata_lapic_mmio_write(struct strata_vcpu *vcpu, u32 offset, unsigned int len, const void *val);
+int strata_lapic_mmio_write(struct strata_vcpu *vcpu, u32 offset, unsigned int len,
+			    const void *val);
 /* is @gpa in this vCPU's enabled xAPIC page? */
 bool strata_lapic_owns(struct strata_vcpu *vcpu, u64 gpa);
 void strata_lapic_timer_work(struct strata_vcpu *vcpu);	/* STRATA_REQ_LAPIC_TIMER */
-void strata_lapic_tsc_changed(struct strata_vcpu *vcpu);	/* a TSC-deadline timer is re-armed */
+/* a TSC-deadline timer is re-armed */
+void strata_lapic_tsc_changed(struct strata_vcpu *vcpu);
 bool strata_lapic_accepts_extint(struct strata_vcpu *vcpu);	/* LINT0 in ExtINT mode */
 
 #endif /* STRATA_STRATA_H */

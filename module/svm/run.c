@@ -125,7 +125,8 @@ static noinstr int svm_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, u6
 		strata_verw();
 	r = strata_svm_enter(vcpu->regs, svm->vmcb_pa, host_pa);
 	if (unlikely(spec.write)) {
-		spec.guest = native_read_msr(MSR_IA32_SPEC_CTRL);
+		/* native_read_msr() can be traced. */
+		spec.guest = __rdmsr(MSR_IA32_SPEC_CTRL);
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec.host);
 	}
 	guest_state_exit_irqoff();
