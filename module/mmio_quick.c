@@ -61,12 +61,10 @@ static bool get_bytes(struct strata_vcpu *vcpu, u64 *bytes)
 	bool got;
 	int idx;
 
-	if (vcpu->exit.nr_bytes == EMUL_MAX_INSN) {
+	if (vcpu->exit.nr_bytes) {
 		memcpy(bytes, vcpu->exit.bytes, EMUL_MAX_INSN);
-		return true;
+		return vcpu->exit.nr_bytes == EMUL_MAX_INSN;
 	}
-	if (vcpu->exit.nr_bytes)
-		return false;
 	idx = srcu_read_lock(&vcpu->vm->srcu);
 	got = strata_fetch_cached(vcpu, vcpu->rip, strata_vendor->get_cpl(vcpu), bytes);
 	srcu_read_unlock(&vcpu->vm->srcu, idx);
@@ -85,7 +83,7 @@ int strata_mmio_quick(struct strata_vcpu *vcpu)
 	u64 gpa = vcpu->exit.fault.gpa;
 	struct strata_emul_state *st = vcpu->emul;
 	struct strata_quick_mov q;
-	u64 bytes[2] = { 0 }, val = 0;
+	u64 bytes[2], val = 0;
 
 	if (!(vcpu->efer & EFER_LMA) || !(vcpu->cs_attr & STRATA_CS_L) ||
 	    (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH)) || !get_bytes(vcpu, bytes) ||
