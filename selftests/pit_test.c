@@ -92,10 +92,11 @@ static __guest void g_channel2(uint64_t arg)
 	outb(0x61, (inb(0x61) & ~2) | 1);
 	outb(0x43, 0xb0);
 	outb(0x42, 0xff);
-	outb(0x42, 0x0f);
+	outb(0x42, 0x7f);
 	GUEST_ASSERT_EQ(0, inb(0x61) & 0x20);
 	first = latched(2);
-	GUEST_ASSERT(first <= 0xfff);
+	/* A slow host may be past the end already, where it wraps. */
+	GUEST_ASSERT(first <= 0x7fff || (inb(0x61) & 0x20));
 	do {
 		second = latched(2);
 	} while (second == first && !(inb(0x61) & 0x20));
@@ -138,6 +139,59 @@ static __guest void g_rubbish(uint64_t arg)
 TEST(rubbish)
 {
 	vcpu_run_done(start(g_rubbish, KVM_PIT_SPEAKER_DUMMY));
+}
+
+/*
+ * Ticks that come while interrupts are off are delivered later, one by one.
+ * Counter 2 tells how many must have come.
+ */
+static __guest void g_reinjection(uint64_t arg)
+{
+	uint32_t passed, i;
+
+	guest_handler[0x60] = on_tick;
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	outb(0x21, 0xff);
+	outb(0xa1, 0xff);
+	set_pin(0, 0x60);
+	outb(0x61, (inb(0x61) & ~2) | 1);
+	outb(0x43, 0x34);
+	outb(0x40, 1193 & 255);
+	outb(0x40, 1193 >> 8);
+	outb(0x43, 0xb0);
+	outb(0x42, 0xff);
+	outb(0x42, 0xff);
+	/* Half of its 55 ms. */
+	while (latched(2) > 0x8000)
+		cpu_relax();
+	/*
+	 * More than 25 were kept. The host's timer may be late, so a few may
+	 * be missing at any moment, but not all the time.
+	 */
+	do {
+		for (i = 0; i < 60; i++)
+			asm volatile("sti; nop; nop; cli");
+		passed = (0xffff - latched(2)) / 1193;
+		GUEST_ASSERT(passed < 50);
+	} while (guest_count[0x60] + 8 < passed);
+	/* Masked, they are not kept. */
+	set_pin(0, 0x10060);
+	GUEST_SYNC(1);
+	asm volatile("sti; nop; nop; cli");
+	passed = guest_count[0x60];
+	set_pin(0, 0x60);
+	asm volatile("sti; nop; nop; cli");
+	GUEST_ASSERT(guest_count[0x60] <= passed + 1);
+	GUEST_DONE();
+}
+
+TEST(reinjection)
+{
+	struct vcpu *vcpu = start(g_reinjection, KVM_PIT_SPEAKER_DUMMY);
+
+	vcpu_run_sync(vcpu, 1);
+	usleep(20000);
+	vcpu_run_done(vcpu);
 }
 
 TEST(arguments)

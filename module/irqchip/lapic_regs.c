@@ -17,17 +17,16 @@
 #define ICR_BITS		0x000cefffu	/* without delivery status */
 #define X2APIC_ICR_RESERVED	0xfff32000u
 
+#define LVT_DEADLINE		BIT(18)
+
 /* What software may set in each entry of the local vector table. */
-static u32 lvt_bits(struct strata_lapic *apic, enum lapic_lvt lvt)
+static u32 lvt_bits(enum lapic_lvt lvt)
 {
 	u32 bits = 0xff | LAPIC_LVT_MASKED;
 
 	switch (lvt) {
 	case LAPIC_LVT_TIMER:
-		bits |= 1 << 17;
-		if (strata_guest_has(apic->vcpu, 1, 0, CPUID_R_ECX, 24))
-			bits |= 1 << 18;
-		return bits;
+		return bits | BIT(17) | LVT_DEADLINE;
 	case LAPIC_LVT_ERROR:
 		return bits;
 	case LAPIC_LVT_LINT0:
@@ -40,7 +39,10 @@ static u32 lvt_bits(struct strata_lapic *apic, enum lapic_lvt lvt)
 
 static void write_lvt(struct strata_lapic *apic, enum lapic_lvt lvt, u32 val)
 {
-	val &= lvt_bits(apic, lvt);
+	val &= lvt_bits(lvt);
+	if (lvt == LAPIC_LVT_TIMER && (val & LVT_DEADLINE) &&
+	    !strata_guest_has(apic->vcpu, 1, 0, CPUID_R_ECX, 24))
+		val &= ~LVT_DEADLINE;
 	/* While software has the LAPIC disabled nothing can be unmasked. */
 	if (!(apic->svr & LAPIC_SVR_ENABLE))
 		val |= LAPIC_LVT_MASKED;
@@ -393,7 +395,7 @@ int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 		WRITE_ONCE(apic->dfr, get32(s, LAPIC_DFR) | 0x0fffffff);
 	}
 	for (i = 0; i < LAPIC_NR_LVT; i++)
-		WRITE_ONCE(apic->lvt[i], get32(s, LAPIC_LVTT + i * 16) & lvt_bits(apic, i));
+		WRITE_ONCE(apic->lvt[i], get32(s, LAPIC_LVTT + i * 16) & lvt_bits(i));
 	set_map(s, LAPIC_IRR, apic->irr);
 	set_map(s, LAPIC_TMR, apic->tmr);
 	set_map(s, LAPIC_ISR, apic->isr);
