@@ -13,6 +13,7 @@
 
 #define X2APIC_EOI	0x80b
 #define X2APIC_ICR	0x830
+#define X2APIC_SELF_IPI	0x83f
 
 /**
  * strata_internal_error - leave with KVM_EXIT_INTERNAL_ERROR
@@ -301,7 +302,7 @@ const struct strata_exit_desc strata_exits[STRATA_NR_EXIT_REASONS] = {
 };
 
 /**
- * strata_exit_irqoff - the exits that are done without opening interrupts
+ * strata_exit_fast - the exits that are done without opening interrupts
  * @vcpu: just left guest mode; interrupts off
  *
  * They cost least because neither the window for interrupts nor its checks
@@ -309,36 +310,26 @@ const struct strata_exit_desc strata_exits[STRATA_NR_EXIT_REASONS] = {
  *
  * Return: true when the exit is served.
  */
-bool strata_exit_irqoff(struct strata_vcpu *vcpu)
+bool strata_exit_fast(struct strata_vcpu *vcpu)
 {
+	if (!strata_insn_len_atomic(vcpu))
+		return false;
 	switch (vcpu->exit.id) {
 	case STRATA_EXIT_CPUID:
-		if (!strata_insn_len_atomic(vcpu))
-			return false;
-		strata_exit_cpuid(vcpu);
-		return true;
+		return strata_exit_cpuid(vcpu) == STRATA_RESUME;
 	case STRATA_EXIT_HYPERCALL:
-		if (!strata_insn_len_atomic(vcpu))
-			return false;
 		return strata_hypercall(vcpu) == STRATA_RESUME;
+	case STRATA_EXIT_MSR_READ:
+		return strata_exit_msr_read(vcpu) == STRATA_RESUME;
 	case STRATA_EXIT_MSR_WRITE:
 		switch ((u32)vcpu->regs[STRATA_RCX]) {
 		case X2APIC_EOI:
 		case X2APIC_ICR:
+		case X2APIC_SELF_IPI:
 		case MSR_IA32_TSC_DEADLINE:
-			break;
-		default:
-			return false;
+			return vcpu->apic && strata_exit_msr_write(vcpu) == STRATA_RESUME;
 		}
-		if (!vcpu->apic || !strata_insn_len_atomic(vcpu))
-			return false;
-		strata_exit_msr_write(vcpu);
-		return true;
-	case STRATA_EXIT_MSR_READ:
-		if (!strata_insn_len_atomic(vcpu))
-			return false;
-		strata_exit_msr_read(vcpu);
-		return true;
+		return false;
 	default:
 		return false;
 	}

@@ -43,57 +43,33 @@ u64 strata_linear_rip(struct strata_vcpu *vcpu)
 	return (u32)(cs.base + vcpu->rip);
 }
 
-/* The opcode bytes behind the prefixes, by exit; 0: this exit has no fixed form. */
-static unsigned int opcode_of(struct strata_vcpu *vcpu, u8 *op)
+/* The opcode behind the prefixes, as the low bytes of a little-endian word. */
+struct opcode {
+	u32 word;
+	u8 len;			/* 0: this exit has no fixed form */
+};
+
+#define OPCODE1(a)		{ (a), 1 }
+#define OPCODE2(a, b)		{ (a) | (b) << 8, 2 }
+#define OPCODE3(a, b, c)	{ (a) | (b) << 8 | (c) << 16, 3 }
+
+static const struct opcode opcodes[STRATA_NR_EXIT_REASONS] = {
+	[STRATA_EXIT_HLT]	= OPCODE1(0xf4),
+	[STRATA_EXIT_PAUSE]	= OPCODE1(0x90),
+	[STRATA_EXIT_CPUID]	= OPCODE2(0x0f, 0xa2),
+	[STRATA_EXIT_MSR_READ]	= OPCODE2(0x0f, 0x32),
+	[STRATA_EXIT_MSR_WRITE]	= OPCODE2(0x0f, 0x30),
+	[STRATA_EXIT_INVD]	= OPCODE2(0x0f, 0x08),
+	[STRATA_EXIT_WBINVD]	= OPCODE2(0x0f, 0x09),
+	[STRATA_EXIT_XSETBV]	= OPCODE3(0x0f, 0x01, 0xd1),
+	[STRATA_EXIT_HYPERCALL]	= OPCODE3(0x0f, 0x01, 0xd9),
+	[STRATA_EXIT_MONITOR]	= OPCODE3(0x0f, 0x01, 0xc8),
+	[STRATA_EXIT_MWAIT]	= OPCODE3(0x0f, 0x01, 0xc9),
+};
+
+static bool is_opcode(const struct opcode *op, u32 word)
 {
-	switch (vcpu->exit.id) {
-	case STRATA_EXIT_HLT:
-		op[0] = 0xf4;
-		return 1;
-	case STRATA_EXIT_CPUID:
-		op[0] = 0x0f;
-		op[1] = 0xa2;
-		return 2;
-	case STRATA_EXIT_MSR_READ:
-		op[0] = 0x0f;
-		op[1] = 0x32;
-		return 2;
-	case STRATA_EXIT_MSR_WRITE:
-		op[0] = 0x0f;
-		op[1] = 0x30;
-		return 2;
-	case STRATA_EXIT_INVD:
-		op[0] = 0x0f;
-		op[1] = 0x08;
-		return 2;
-	case STRATA_EXIT_WBINVD:
-		op[0] = 0x0f;
-		op[1] = 0x09;
-		return 2;
-	case STRATA_EXIT_XSETBV:
-		op[0] = 0x0f;
-		op[1] = 0x01;
-		op[2] = 0xd1;
-		return 3;
-	case STRATA_EXIT_HYPERCALL:
-		memcpy(op, strata_vendor->hypercall_insn, 3);
-		return 3;
-	case STRATA_EXIT_MONITOR:
-		op[0] = 0x0f;
-		op[1] = 0x01;
-		op[2] = 0xc8;
-		return 3;
-	case STRATA_EXIT_MWAIT:
-		op[0] = 0x0f;
-		op[1] = 0x01;
-		op[2] = 0xc9;
-		return 3;
-	case STRATA_EXIT_PAUSE:
-		op[0] = 0x90;
-		return 1;
-	default:
-		return 0;
-	}
+	return !((word ^ op->word) & ((1u << op->len * 8) - 1));
 }
 
 static bool is_prefix(u8 b, bool long_code)
@@ -110,27 +86,60 @@ static bool is_prefix(u8 b, bool long_code)
 /* Length of the instruction in @b, or 0 when it is not what exited. */
 static unsigned int match(struct strata_vcpu *vcpu, const u8 *b, unsigned int n)
 {
-	bool long_code = false;
-	unsigned int i = 0, len;
-	u8 op[3];
+	const struct opcode *op = &opcodes[vcpu->exit.id];
+	bool long_code = is_long_code(vcpu);
+	unsigned int i = 0;
+	u32 word = 0;
 
-	len = opcode_of(vcpu, op);
-	if (!len || n < len)
+	while (i < n && is_prefix(b[i], long_code))
+		i++;
+	if (!op->len || i + op->len > n)
 		return 0;
-	/* Nearly always there is no prefix. */
-	if (unlikely(b[0] != op[0])) {
-		long_code = is_long_code(vcpu);
-		while (i < n && is_prefix(b[i], long_code))
-			i++;
-	}
-	if (i + len > n || memcmp(b + i, op, len))
-		return 0;
-	return i + len;
+	memcpy(&word, b + i, op->len);
+	return is_opcode(op, word) ? i + op->len : 0;
 }
 
 static unsigned int usable_bytes(u64 linear)
 {
 	return min_t(unsigned int, MAX_INSN, PAGE_SIZE - (linear & ~PAGE_MASK));
+}
+
+/*
+ * Four bytes at a host address that a slot gave, with page faults off. The
+ * address is not the guest's to choose, so speculation needs no barrier.
+ */
+static __always_inline bool read_word(u32 *word, unsigned long hva)
+{
+	bool ok = false;
+	u32 w;
+
+	pagefault_disable();
+	__uaccess_begin();
+	unsafe_get_user(w, (u32 __user *)hva, fault);
+	ok = true;
+	*word = w;
+fault:
+	__uaccess_end();
+	pagefault_enable();
+	return ok;
+}
+
+/* With prefixes, or at the end of a page. */
+static noinline bool len_by_bytes(struct strata_vcpu *vcpu, u64 linear)
+{
+	unsigned int n = usable_bytes(linear), len;
+	u8 b[MAX_INSN];
+
+	pagefault_disable();
+	if (__copy_from_user_inatomic(b, (void __user *)(vcpu->fetch.hva +
+							 (linear & ~PAGE_MASK)), n))
+		n = 0;
+	pagefault_enable();
+	len = n ? match(vcpu, b, n) : 0;
+	if (!len)
+		vcpu->fetch.linear_page = ~0ull;
+	vcpu->exit.insn_len = len;
+	return len;
 }
 
 /**
@@ -141,47 +150,25 @@ static unsigned int usable_bytes(u64 linear)
  */
 bool strata_insn_len_atomic(struct strata_vcpu *vcpu)
 {
-	u8 b[MAX_INSN + 1];
-	unsigned int n, len;
-	u64 linear;
+	const struct opcode *op = &opcodes[vcpu->exit.id];
+	u64 linear, offset;
+	u32 word;
 
 	if (vcpu->exit.insn_len)
 		return true;
-	linear = strata_linear_rip(vcpu);
-	if (vcpu->fetch.linear_page != (linear & PAGE_MASK) || vcpu->fetch.cr3 != vcpu->cr3 ||
+	linear = likely(is_long_code(vcpu)) ? vcpu->rip : strata_linear_rip(vcpu);
+	offset = linear & ~PAGE_MASK;
+	if (vcpu->fetch.linear_page != linear - offset || vcpu->fetch.cr3 != vcpu->cr3 ||
 	    vcpu->fetch.slots_gen != strata_slots_generation(vcpu->vm))
 		return false;
 
-	n = usable_bytes(linear);
-	if (likely(n >= 3)) {
-		/* Three bytes hold every opcode without a prefix. */
-		u32 word;
-
-		pagefault_disable();
-		if (n >= 4 &&
-		    !__get_user(word, (u32 __user *)(vcpu->fetch.hva + (linear & ~PAGE_MASK)))) {
-			memcpy(b, &word, 4);
-			len = match(vcpu, b, 4);
-			if (likely(len)) {
-				pagefault_enable();
-				vcpu->exit.insn_len = len;
-				return true;
-			}
-		}
-		pagefault_enable();
+	/* Nearly always there is no prefix. */
+	if (likely(offset <= PAGE_SIZE - sizeof(word)) && op->len &&
+	    read_word(&word, vcpu->fetch.hva + offset) && likely(is_opcode(op, word))) {
+		vcpu->exit.insn_len = op->len;
+		return true;
 	}
-	pagefault_disable();
-	if (__copy_from_user_inatomic(b, (void __user *)(vcpu->fetch.hva +
-							 (linear & ~PAGE_MASK)), n))
-		n = 0;
-	pagefault_enable();
-	len = n ? match(vcpu, b, n) : 0;
-	if (!len) {
-		vcpu->fetch.linear_page = ~0ull;
-		return false;
-	}
-	vcpu->exit.insn_len = len;
-	return true;
+	return len_by_bytes(vcpu, linear);
 }
 
 /* Keep the page of RIP for the next exit. vm->srcu is held. */
@@ -251,7 +238,8 @@ void strata_complete_insn(struct strata_vcpu *vcpu, unsigned long next_rip)
 	}
 	vcpu->rip = next_rip;
 	vcpu->rflags &= ~X86_EFLAGS_RF;
-	strata_vendor->set_shadow(vcpu, 0);
+	if (unlikely(vcpu->exit.shadow))
+		strata_vendor->set_shadow(vcpu, 0);
 	if (unlikely(vcpu->rflags & X86_EFLAGS_TF))
 		strata_queue_db(vcpu, 1ul << 14);
 }

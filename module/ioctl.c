@@ -215,36 +215,39 @@ static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned lo
 	return strata_kvmclock_ctrl(vcpu);
 }
 
-static const struct vcpu_ioctl vcpu_ioctls[] = {
-	{ KVM_RUN,		ioctl_run,		L_VCPU | L_RAW | L_RUN },
-	{ KVM_GET_REGS,		ioctl_get_regs,		L_VCPU },
-	{ KVM_SET_REGS,		ioctl_set_regs,		L_VCPU },
-	{ KVM_GET_SREGS,	ioctl_get_sregs,	L_VCPU },
-	{ KVM_SET_SREGS,	ioctl_set_sregs,	L_VCPU },
-	{ KVM_GET_MSRS,		ioctl_get_msrs,		L_VCPU | L_RAW },
-	{ KVM_SET_MSRS,		ioctl_set_msrs,		L_VCPU | L_RAW },
-	{ KVM_SET_CPUID2,	ioctl_set_cpuid2,	L_VCPU | L_RAW },
-	{ KVM_GET_CPUID2,	ioctl_get_cpuid2,	L_VCPU | L_RAW },
-	{ KVM_GET_FPU,		ioctl_get_fpu,		L_VCPU },
-	{ KVM_SET_FPU,		ioctl_set_fpu,		L_VCPU },
-	{ KVM_GET_XSAVE,	ioctl_get_xsave,	L_VCPU },
-	{ KVM_SET_XSAVE,	ioctl_set_xsave,	L_VCPU },
-	{ KVM_GET_XCRS,		ioctl_get_xcrs,		L_VCPU },
-	{ KVM_SET_XCRS,		ioctl_set_xcrs,		L_VCPU },
-	{ KVM_GET_VCPU_EVENTS,	ioctl_get_events,	L_VCPU },
-	{ KVM_SET_VCPU_EVENTS,	ioctl_set_events,	L_VCPU },
-	{ KVM_GET_DEBUGREGS,	ioctl_get_debugregs,	L_VCPU },
-	{ KVM_SET_DEBUGREGS,	ioctl_set_debugregs,	L_VCPU },
-	{ KVM_GET_MP_STATE,	ioctl_get_mpstate,	L_VCPU },
-	{ KVM_SET_MP_STATE,	ioctl_set_mpstate,	L_VCPU },
-	{ KVM_GET_LAPIC,	ioctl_get_lapic,	L_VCPU },
-	{ KVM_SET_LAPIC,	ioctl_set_lapic,	L_VCPU },
-	{ KVM_SET_SIGNAL_MASK,	ioctl_set_signal_mask,	L_VCPU | L_RAW },
-	{ KVM_INTERRUPT,	ioctl_interrupt,	L_VCPU },
-	{ KVM_NMI,		ioctl_nmi,		L_VCPU | L_RAW },
-	{ KVM_GET_TSC_KHZ,	ioctl_get_tsc_khz,	L_VCPU | L_RAW },
-	{ KVM_SET_TSC_KHZ,	ioctl_set_tsc_khz,	L_VCPU | L_RAW },
-	{ KVM_KVMCLOCK_CTRL,	ioctl_kvmclock_ctrl,	L_VCPU | L_RAW },
+/* By the number's low byte, which is unique on each kind of file. */
+#define CALL(nr, fn, flags)	[_IOC_NR(nr)] = { nr, fn, flags }
+
+static const struct vcpu_ioctl vcpu_ioctls[256] = {
+	CALL(KVM_RUN,		ioctl_run,			L_VCPU | L_RAW | L_RUN),
+	CALL(KVM_GET_REGS,	ioctl_get_regs,			L_VCPU),
+	CALL(KVM_SET_REGS,	ioctl_set_regs,			L_VCPU),
+	CALL(KVM_GET_SREGS,	ioctl_get_sregs,		L_VCPU),
+	CALL(KVM_SET_SREGS,	ioctl_set_sregs,		L_VCPU),
+	CALL(KVM_GET_MSRS,	ioctl_get_msrs,			L_VCPU | L_RAW),
+	CALL(KVM_SET_MSRS,	ioctl_set_msrs,			L_VCPU | L_RAW),
+	CALL(KVM_SET_CPUID2,	ioctl_set_cpuid2,		L_VCPU | L_RAW),
+	CALL(KVM_GET_CPUID2,	ioctl_get_cpuid2,		L_VCPU | L_RAW),
+	CALL(KVM_GET_FPU,	ioctl_get_fpu,			L_VCPU),
+	CALL(KVM_SET_FPU,	ioctl_set_fpu,			L_VCPU),
+	CALL(KVM_GET_XSAVE,	ioctl_get_xsave,		L_VCPU),
+	CALL(KVM_SET_XSAVE,	ioctl_set_xsave,		L_VCPU),
+	CALL(KVM_GET_XCRS,	ioctl_get_xcrs,			L_VCPU),
+	CALL(KVM_SET_XCRS,	ioctl_set_xcrs,			L_VCPU),
+	CALL(KVM_GET_VCPU_EVENTS,	ioctl_get_events,		L_VCPU),
+	CALL(KVM_SET_VCPU_EVENTS,	ioctl_set_events,		L_VCPU),
+	CALL(KVM_GET_DEBUGREGS,	ioctl_get_debugregs,		L_VCPU),
+	CALL(KVM_SET_DEBUGREGS,	ioctl_set_debugregs,		L_VCPU),
+	CALL(KVM_GET_MP_STATE,	ioctl_get_mpstate,		L_VCPU),
+	CALL(KVM_SET_MP_STATE,	ioctl_set_mpstate,		L_VCPU),
+	CALL(KVM_GET_LAPIC,	ioctl_get_lapic,		L_VCPU),
+	CALL(KVM_SET_LAPIC,	ioctl_set_lapic,		L_VCPU),
+	CALL(KVM_SET_SIGNAL_MASK,	ioctl_set_signal_mask,		L_VCPU | L_RAW),
+	CALL(KVM_INTERRUPT,	ioctl_interrupt,		L_VCPU),
+	CALL(KVM_NMI,		ioctl_nmi,			L_VCPU | L_RAW),
+	CALL(KVM_GET_TSC_KHZ,	ioctl_get_tsc_khz,		L_VCPU | L_RAW),
+	CALL(KVM_SET_TSC_KHZ,	ioctl_set_tsc_khz,		L_VCPU | L_RAW),
+	CALL(KVM_KVMCLOCK_CTRL,	ioctl_kvmclock_ctrl,		L_VCPU | L_RAW),
 };
 
 /*
@@ -284,45 +287,48 @@ static long get_exit_stats(struct strata_vcpu *vcpu, void __user *u)
 	return r;
 }
 
-static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long raw)
+/* Those that have an argument to copy: a frame that KVM_RUN need not pay for. */
+static noinline long vcpu_ioctl_arg(struct strata_vcpu *vcpu, const struct vcpu_ioctl *d,
+				    unsigned long raw)
 {
-	struct strata_vcpu *vcpu = file->private_data;
-	const struct vcpu_ioctl *d = NULL;
 	struct arg a;
-	unsigned int i;
 	long r;
 
-	if (vcpu->vm->mm != current->mm)
-		return -EIO;
-	for (i = 0; i < ARRAY_SIZE(vcpu_ioctls); i++) {
-		if (vcpu_ioctls[i].nr == nr) {
-			d = &vcpu_ioctls[i];
-			break;
-		}
-	}
-	if (!d)
-		return nr == STRATA_GET_EXIT_STATS ? get_exit_stats(vcpu, (void __user *)raw) :
-						     -ENOTTY;
-	if (READ_ONCE(vcpu->vm->dead) && nr == KVM_RUN)
-		return -EIO;
-	if ((d->flags & L_RUN) && raw)
-		return -EINVAL;
-
-	a.ptr = a.small;
-	if (!(d->flags & L_RAW)) {
-		r = arg_in(&a, nr, raw);
-		if (r)
-			goto free;
-	}
+	r = arg_in(&a, d->nr, raw);
+	if (r)
+		goto free;
 	r = -EINTR;
 	if (mutex_lock_killable(&vcpu->mutex))
 		goto free;
 	r = d->fn(vcpu, a.ptr, raw);
 	mutex_unlock(&vcpu->mutex);
-	if (!r && !(d->flags & L_RAW))
-		r = arg_out(&a, nr, raw);
+	if (!r)
+		r = arg_out(&a, d->nr, raw);
 free:
 	arg_free(&a);
+	return r;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long raw)
+{
+	struct strata_vcpu *vcpu = file->private_data;
+	const struct vcpu_ioctl *d = &vcpu_ioctls[_IOC_NR(nr)];
+	long r;
+
+	if (vcpu->vm->mm != current->mm)
+		return -EIO;
+	if (d->nr != nr || !d->fn)
+		return nr == STRATA_GET_EXIT_STATS ? get_exit_stats(vcpu, (void __user *)raw) :
+						     -ENOTTY;
+	if ((d->flags & L_RUN) && raw)
+		return -EINVAL;
+	if (!(d->flags & L_RAW))
+		return vcpu_ioctl_arg(vcpu, d, raw);
+
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	r = d->fn(vcpu, NULL, raw);
+	mutex_unlock(&vcpu->mutex);
 	return r;
 }
 
@@ -498,48 +504,41 @@ static long ioctl_set_clock(struct strata_vm *vm, void *arg, unsigned long raw)
 	return strata_set_clock(vm, arg);
 }
 
-static const struct vm_ioctl vm_ioctls[] = {
-	{ KVM_CHECK_EXTENSION,		ioctl_check_extension,		L_RAW },
-	{ KVM_CREATE_VCPU,		ioctl_create_vcpu,		L_RAW },
-	{ KVM_SET_USER_MEMORY_REGION,	ioctl_set_memory_region,	L_NONE },
-	{ KVM_GET_DIRTY_LOG,		ioctl_get_dirty_log,		L_NONE },
-	{ KVM_SET_TSS_ADDR,		ioctl_set_tss_addr,		L_VM | L_RAW },
-	{ KVM_SET_IDENTITY_MAP_ADDR,	ioctl_set_identity_map_addr,	L_VM },
-	{ KVM_SET_NR_MMU_PAGES,		ioctl_set_nr_mmu_pages,		L_RAW },
-	{ KVM_CREATE_IRQCHIP,		ioctl_create_irqchip,		L_VM | L_RAW },
-	{ KVM_CREATE_PIT2,		ioctl_create_pit2,		L_VM },
-	{ KVM_GET_IRQCHIP,		ioctl_get_irqchip,		L_VM },
-	{ KVM_SET_IRQCHIP,		ioctl_set_irqchip,		L_VM },
-	{ KVM_GET_PIT2,			ioctl_get_pit2,			L_VM },
-	{ KVM_SET_PIT2,			ioctl_set_pit2,			L_VM },
-	{ KVM_IRQ_LINE,			ioctl_irq_line,			L_NONE },
-	{ KVM_IRQ_LINE_STATUS,		ioctl_irq_line,			L_NONE },
-	{ KVM_SET_GSI_ROUTING,		ioctl_set_gsi_routing,		L_RAW },
-	{ KVM_SIGNAL_MSI,		ioctl_signal_msi,		L_NONE },
-	{ KVM_IOEVENTFD,		ioctl_ioeventfd,		L_NONE },
-	{ KVM_REGISTER_COALESCED_MMIO,	ioctl_register_coalesced,	L_NONE },
-	{ KVM_UNREGISTER_COALESCED_MMIO, ioctl_unregister_coalesced,	L_NONE },
-	{ KVM_GET_CLOCK,		ioctl_get_clock,		L_NONE },
-	{ KVM_SET_CLOCK,		ioctl_set_clock,		L_NONE },
+static const struct vm_ioctl vm_ioctls[256] = {
+	CALL(KVM_CHECK_EXTENSION,	ioctl_check_extension,		L_RAW),
+	CALL(KVM_CREATE_VCPU,	ioctl_create_vcpu,		L_RAW),
+	CALL(KVM_SET_USER_MEMORY_REGION,	ioctl_set_memory_region,	L_NONE),
+	CALL(KVM_GET_DIRTY_LOG,	ioctl_get_dirty_log,		L_NONE),
+	CALL(KVM_SET_TSS_ADDR,	ioctl_set_tss_addr,		L_VM | L_RAW),
+	CALL(KVM_SET_IDENTITY_MAP_ADDR,	ioctl_set_identity_map_addr,	L_VM),
+	CALL(KVM_SET_NR_MMU_PAGES,	ioctl_set_nr_mmu_pages,		L_RAW),
+	CALL(KVM_CREATE_IRQCHIP,	ioctl_create_irqchip,		L_VM | L_RAW),
+	CALL(KVM_CREATE_PIT2,	ioctl_create_pit2,		L_VM),
+	CALL(KVM_GET_IRQCHIP,	ioctl_get_irqchip,		L_VM),
+	CALL(KVM_SET_IRQCHIP,	ioctl_set_irqchip,		L_VM),
+	CALL(KVM_GET_PIT2,	ioctl_get_pit2,			L_VM),
+	CALL(KVM_SET_PIT2,	ioctl_set_pit2,			L_VM),
+	CALL(KVM_IRQ_LINE,	ioctl_irq_line,			L_NONE),
+	CALL(KVM_IRQ_LINE_STATUS,	ioctl_irq_line,			L_NONE),
+	CALL(KVM_SET_GSI_ROUTING,	ioctl_set_gsi_routing,		L_RAW),
+	CALL(KVM_SIGNAL_MSI,	ioctl_signal_msi,		L_NONE),
+	CALL(KVM_IOEVENTFD,	ioctl_ioeventfd,		L_NONE),
+	CALL(KVM_REGISTER_COALESCED_MMIO,	ioctl_register_coalesced,	L_NONE),
+	CALL(KVM_UNREGISTER_COALESCED_MMIO,	ioctl_unregister_coalesced,	L_NONE),
+	CALL(KVM_GET_CLOCK,	ioctl_get_clock,		L_NONE),
+	CALL(KVM_SET_CLOCK,	ioctl_set_clock,		L_NONE),
 };
 
 static long vm_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 {
 	struct strata_vm *vm = file->private_data;
-	const struct vm_ioctl *d = NULL;
-	unsigned int i;
+	const struct vm_ioctl *d = &vm_ioctls[_IOC_NR(nr)];
 	struct arg a;
 	long r;
 
 	if (vm->mm != current->mm)
 		return -EIO;
-	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++) {
-		if (vm_ioctls[i].nr == nr) {
-			d = &vm_ioctls[i];
-			break;
-		}
-	}
-	if (!d)
+	if (d->nr != nr || !d->fn)
 		return -ENOTTY;
 
 	a.ptr = a.small;

@@ -7,7 +7,8 @@
  *   hot_unload(vcpu)      the other way round
  *   hot_on(vcpu)          may this CPU run guests? interrupts off
  *   hot_flush_tlb(vcpu)   the next entry uses no old translation
- *   hot_switch(vcpu)      into the guest and back; 0, or -EIO: could not enter
+ *   hot_switch(vcpu, again)  into the guest and back; 0, or -EIO: could not
+ *                         enter; again: interrupts were off since the last time
  *   hot_translate(vcpu)   vcpu->exit from what the hardware says
  * all static and inlined here, so that an exit costs no indirect call.
  *
@@ -95,6 +96,8 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 	hot_load(vcpu);
 
 	for (;;) {
+		bool again = false;
+
 		local_irq_disable();
 		/*
 		 * Pairs with strata_vcpu_kick() and the flush of TLBs: who
@@ -104,7 +107,7 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		smp_store_mb(vcpu->mode, STRATA_IN_GUEST);
 		xfer_to_guest_mode_prepare();
 		guest_timing_enter_irqoff();
-again:
+enter:
 		if (unlikely(!strata_before_entry(vcpu))) {
 			WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 			guest_timing_exit_irqoff();
@@ -117,7 +120,7 @@ again:
 		strata_fpu_window_enter(vcpu);
 		vcpu->t_entry = rdtsc();
 		strata_book_exit(vcpu, vcpu->t_entry);
-		r = hot_switch(vcpu);
+		r = hot_switch(vcpu, again);
 		vcpu->t_exit = rdtsc();
 		vcpu->guest_ticks += vcpu->t_exit - vcpu->t_entry;
 		strata_fpu_window_leave(vcpu);
@@ -126,8 +129,10 @@ again:
 				  vcpu->rip, vcpu->exit.info1, vcpu->exit.info2);
 
 		/* The few that need nothing else never open interrupts. */
-		if (likely(!r) && strata_exit_irqoff(vcpu))
-			goto again;
+		if (likely(!r) && strata_exit_irqoff(vcpu)) {
+			again = true;
+			goto enter;
+		}
 
 		WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 		/*

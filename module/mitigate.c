@@ -54,6 +54,7 @@ void strata_mitigate_setup(void)
 	if (force_barriers) {
 		strata_barriers.ibpb_on_switch = h.has_ibpb;
 		strata_barriers.verw_on_entry = true;
+		strata_barriers.at_entry = true;
 		strata_barriers.ibpb_to_user = h.has_ibpb;
 	}
 #endif

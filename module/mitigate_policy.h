@@ -27,6 +27,7 @@ struct strata_barriers {
 	bool spec_ctrl;		/* swap SPEC_CTRL by WRMSR at entry and exit */
 	bool verw_on_entry;	/* clear buffers before guest mode */
 	bool ibpb_to_user;	/* ask the host for an IBPB on return to user space */
+	bool at_entry;		/* one of those that each entry must look at */
 };
 
 /**
@@ -42,11 +43,13 @@ static inline struct strata_barriers strata_decide_barriers(const struct strata_
 		.spec_ctrl = h->has_spec_ctrl && !h->has_v_spec_ctrl,
 	};
 
+	b.at_entry = b.spec_ctrl;
 	if (h->off)
 		return b;
 	b.ibpb_on_switch = h->has_ibpb && h->bug_spectre_v2;
 	b.verw_on_entry = h->has_md_clear && (h->bug_mds || h->bug_tsa);
 	b.ibpb_to_user = h->has_ibpb && h->bug_vmscape;
+	b.at_entry |= b.verw_on_entry;
 	return b;
 }
 

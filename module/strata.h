@@ -118,6 +118,7 @@ struct strata_exit {
 	u32 hw_code;			/* raw hardware code */
 	u64 info1, info2;		/* raw hardware qualification */
 	u8 insn_len;			/* 0: not known, see strata_skip_insn() */
+	bool shadow;			/* in the shadow of STI or MOV SS */
 	u8 nr_bytes;			/* instruction bytes given by decode assists */
 	u8 bytes[15];
 	union {
@@ -374,8 +375,6 @@ struct strata_vendor {
 		       bool has_error, u32 error_code);
 	void (*irq_window)(struct strata_vcpu *vcpu, bool on);
 	void (*nmi_window)(struct strata_vcpu *vcpu, bool on);
-	/* the instruction bytes of the machine's hypercall: 3 bytes */
-	u8 hypercall_insn[3];
 	/* nested paging */
 	const struct strata_pt_format *pt_format;	/* mmu/pgtbl.h */
 	unsigned int pt_levels;			/* 4 or 5; set by setup */

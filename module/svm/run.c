@@ -10,6 +10,7 @@
 #include <asm/spec-ctrl.h>
 
 #include "svm.h"
+#include "../guest_state.h"
 #include "../mitigate.h"
 
 /* ASID 0 is the host's; a used-up range starts the next generation. */
@@ -114,26 +115,25 @@ static __always_inline void hot_unload(struct strata_vcpu *vcpu)
  * tracing, RCU and lockdep.
  */
 static noinstr int svm_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, u64 host_pa,
-			      struct strata_spec spec)
+			      const struct strata_spec *spec, bool again)
 {
 	int r;
 
-	guest_state_enter_irqoff();
-	if (unlikely(spec.write))
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec.guest);
-	if (unlikely(spec.verw))
-		strata_verw();
-	r = strata_svm_enter(vcpu->regs, svm->vmcb_pa, host_pa);
-	if (unlikely(spec.write)) {
-		/* native_read_msr() can be traced. */
-		spec.guest = __rdmsr(MSR_IA32_SPEC_CTRL);
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec.host);
+	strata_guest_state_enter(again);
+	if (unlikely(spec)) {
+		if (spec->write)
+			native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
+		if (spec->verw)
+			strata_verw();
 	}
+	r = strata_svm_enter(vcpu->regs, svm->vmcb_pa, host_pa);
+	if (unlikely(spec) && spec->write)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->host);
 	guest_state_exit_irqoff();
 	return r;
 }
 
-static __always_inline int hot_switch(struct strata_vcpu *vcpu)
+static __always_inline int hot_switch(struct strata_vcpu *vcpu, bool again)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
@@ -153,7 +153,13 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu)
 		svm_load_dbs(vcpu, svm);
 	svm_oracle_before(vcpu, svm);
 
-	r = svm_switch(vcpu, svm, sc->host_pa, strata_mitigate_entry(vcpu));
+	if (unlikely(strata_barriers.at_entry)) {
+		struct strata_spec spec = strata_mitigate_entry(vcpu);
+
+		r = svm_switch(vcpu, svm, sc->host_pa, &spec, again);
+	} else {
+		r = svm_switch(vcpu, svm, sc->host_pa, NULL, again);
+	}
 
 	if (dbs)
 		svm_unload_dbs(svm);
@@ -289,6 +295,7 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu)
 	e->info1 = vmcb->control.exit_info1;
 	e->info2 = vmcb->control.exit_info2;
 	e->nr_bytes = 0;
+	e->shadow = vmcb->control.int_shadow & SVM_INT_SHADOW;
 	vcpu->cs_attr = vmcb->save.cs.attrib;
 	if (strata_svm_caps.nrip && vmcb->control.next_rip)
 		len = vmcb->control.next_rip - vcpu->rip;

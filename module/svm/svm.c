@@ -225,7 +225,6 @@ static struct strata_vendor svm_vendor = {
 	.inject = svm_inject,
 	.irq_window = svm_irq_window,
 	.nmi_window = svm_nmi_window,
-	.hypercall_insn = { 0x0f, 0x01, 0xd9 },		/* VMMCALL */
 	.pt_format = &strata_npt_format,
 };
 

@@ -252,6 +252,7 @@ u8 svm_get_shadow(struct strata_vcpu *vcpu)
 void svm_set_shadow(struct strata_vcpu *vcpu, u8 shadow)
 {
 	to_svm(vcpu)->vmcb->control.int_shadow = shadow ? SVM_INT_SHADOW : 0;
+	vcpu->exit.shadow = shadow;
 }
 
 void svm_set_cr8(struct strata_vcpu *vcpu, u8 cr8)
