@@ -84,7 +84,7 @@ struct strata_emul_ctxt;
  * @read: read @len (1..16) bytes; they may cross a page
  * @write: write @len bytes; more than 16 only inside one page after @probe
  *	answered EMUL_CONTINUE for it
- * @cmpxchg: atomically replace @old by @new (@len 1, 2, 4, 8 or 16 bytes);
+ * @cas: atomically replace @old by @new (@len 1, 2, 4, 8 or 16 bytes);
  *	EMUL_RETRY if memory no longer holds @old. Where there is no memory
  *	(a device), a plain write.
  * @probe: translate only, nothing is transferred: EMUL_CONTINUE for memory,
@@ -112,8 +112,8 @@ struct strata_emul_ops {
 		    unsigned int len, unsigned int acc);
 	int (*write)(struct strata_emul_ctxt *c, u64 linear, const void *buf,
 		     unsigned int len, unsigned int acc);
-	int (*cmpxchg)(struct strata_emul_ctxt *c, u64 linear, const void *old,
-		       const void *new, unsigned int len, unsigned int acc);
+	int (*cas)(struct strata_emul_ctxt *c, u64 linear, const void *old,
+		   const void *new, unsigned int len, unsigned int acc);
 	int (*probe)(struct strata_emul_ctxt *c, u64 linear, unsigned int len,
 		     unsigned int acc);
 	int (*pio_in)(struct strata_emul_ctxt *c, u16 port, unsigned int size,

@@ -90,7 +90,7 @@ static int set_bits(const struct strata_gpwalk *w, u64 gpa, unsigned int size,
 
 	if (likely((*pte & bits) == bits))
 		return STRATA_GPWALK_OK;
-	ret = w->ops->cmpxchg(w, gpa, size, *pte, *pte | bits);
+	ret = w->ops->cas(w, gpa, size, *pte, *pte | bits);
 	if (ret > 0)
 		return STRATA_GPWALK_RETRY;
 	if (ret == 0)

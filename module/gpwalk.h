@@ -40,15 +40,15 @@ struct strata_gpwalk;
  * struct strata_gpwalk_ops - access to the tables
  * @read: read the entry of @size (4 or 8) bytes at @gpa, which is aligned; 0,
  *	or negative where there is no memory
- * @cmpxchg: replace @old by @new: 0 done, 1 the entry is no longer @old,
+ * @cas: replace @old by @new: 0 done, 1 the entry is no longer @old,
  *	negative where it cannot be written: the walk then goes on without
  *	setting the bit
  */
 struct strata_gpwalk_ops {
 	int (*read)(const struct strata_gpwalk *w, u64 gpa, unsigned int size,
 		    u64 *entry);
-	int (*cmpxchg)(const struct strata_gpwalk *w, u64 gpa,
-		       unsigned int size, u64 old, u64 new);
+	int (*cas)(const struct strata_gpwalk *w, u64 gpa,
+		   unsigned int size, u64 old, u64 new);
 };
 
 /**

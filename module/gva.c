@@ -49,7 +49,7 @@ static int cmpxchg_entry(const struct strata_gpwalk *w, u64 gpa, unsigned int si
 
 static const struct strata_gpwalk_ops walk_ops = {
 	.read = read_entry,
-	.cmpxchg = cmpxchg_entry,
+	.cas = cmpxchg_entry,
 };
 
 /**

@@ -67,7 +67,7 @@ static int update_rm(struct strata_emul_ctxt *c, bool locked, u64 old, u64 new,
 		return EMUL_CONTINUE;
 	}
 	if (locked)
-		return c->ops->cmpxchg(c, c->linear, &old, &new, size,
+		return c->ops->cas(c, c->linear, &old, &new, size,
 				       EMUL_ACC_WRITE);
 	return c->ops->write(c, c->linear, &new, size, EMUL_ACC_WRITE);
 }
@@ -260,7 +260,7 @@ static int exec_cmpxchg_pair(struct strata_emul_ctxt *c)
 	}
 	if (equal) {
 		if (c->lock)
-			rc = c->ops->cmpxchg(c, c->linear, old, new, 2 * half,
+			rc = c->ops->cas(c, c->linear, old, new, 2 * half,
 					     EMUL_ACC_WRITE);
 		else
 			rc = c->ops->write(c, c->linear, new, 2 * half,

@@ -258,7 +258,7 @@ int emul_load_segment(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 	if (!(var.type & TYPE_ACCESSED)) {
 		old = desc >> 40;
 		new = old | TYPE_ACCESSED;
-		rc = c->ops->cmpxchg(c, linear + 5, &old, &new, 1,
+		rc = c->ops->cas(c, linear + 5, &old, &new, 1,
 				     EMUL_ACC_WRITE | EMUL_ACC_SYSTEM);
 		if (rc)
 			return rc;
