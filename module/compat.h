@@ -129,4 +129,11 @@ static inline void strata_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
+/* The kernel renames the field for itself, so that it is read with care. */
+#ifdef HAVE_IMMEDIATE_EXIT_UNSAFE
+#define strata_immediate_exit(run)	READ_ONCE((run)->immediate_exit__unsafe)
+#else
+#define strata_immediate_exit(run)	READ_ONCE((run)->immediate_exit)
+#endif
+
 #endif /* STRATA_COMPAT_H */

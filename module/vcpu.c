@@ -295,7 +295,7 @@ static int run(struct strata_vcpu *vcpu)
 
 	if (unlikely(vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED ||
 		     vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)) {
-		if (READ_ONCE(run->immediate_exit))
+		if (strata_immediate_exit(run))
 			return -EINTR;
 		block(vcpu);
 		strata_vcpu_accept_init_sipi(vcpu);
@@ -327,7 +327,7 @@ static int run(struct strata_vcpu *vcpu)
 			return r;
 	}
 
-	if (READ_ONCE(run->immediate_exit))
+	if (strata_immediate_exit(run))
 		return -EINTR;
 	/* A signal may be what KVM_SET_SIGNAL_MASK has just unblocked. */
 	if (signal_pending(current)) {
