@@ -234,7 +234,8 @@ static void svm_machine_check(void)
 		.flags = X86_EFLAGS_IF,
 	};
 
-	do_machine_check(&regs);
+	if (IS_ENABLED(CONFIG_X86_MCE))
+		do_machine_check(&regs);
 }
 
 static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
