@@ -164,6 +164,7 @@ struct vm {
 	unsigned int nr_vcpus;
 	struct kvm_cpuid2 *cpuid;
 	__u64 start_ns;
+	__u64 wall_ns, cpu_ns;		/* what the run took */
 
 	pthread_mutex_t io_lock;	/* all device state below */
 	struct serial serial;
@@ -184,6 +185,7 @@ int parse_number(const char *s, unsigned int max, unsigned int *out);
 int read_file(const char *path, struct blob *out);
 int read_line(const char *path, char *buf, size_t len);
 __u64 now_ns(void);
+__u64 cpu_ns(void);
 bool write_all(int fd, const void *buf, size_t len);
 
 /* options.c */
@@ -274,7 +276,7 @@ void report_exit(struct vcpu *vcpu, const char *what);
 void report_state(struct vcpu *vcpu);
 
 /* stats.c, stats_kvm.c, stats_strata.c */
-void stats_print(struct vm *vm, __u64 wall_ns);
+void stats_print(struct vm *vm);
 bool stats_print_kvm(struct vm *vm);
 bool stats_print_strata(struct vm *vm);
 

@@ -163,7 +163,7 @@ static void print_end(struct vm *vm)
 static int run(struct vm *vm, const struct options *opt)
 {
 	struct boot_entry entry;
-	__u64 wall;
+	__u64 cpu;
 	int signal_fd;
 
 	if (vm_create(vm, opt) || boot_load(vm, &entry) ||
@@ -173,16 +173,18 @@ static int run(struct vm *vm, const struct options *opt)
 	if (signal_fd < 0)
 		return STATUS_HOST_ERROR;
 
+	cpu = cpu_ns();
 	vm->start_ns = now_ns();
 	if (!start_vcpus(vm))
 		main_loop(vm, signal_fd);
 	join_vcpus(vm);
-	wall = now_ns() - vm->start_ns;
+	vm->wall_ns = now_ns() - vm->start_ns;
+	vm->cpu_ns = cpu_ns() - cpu;
 
 	terminal_close();
 	print_end(vm);
 	if (opt->stats)
-		stats_print(vm, wall);
+		stats_print(vm);
 	close(signal_fd);
 	return vm->status;
 }

@@ -31,18 +31,23 @@ static void print_user_exits(struct vm *vm)
 	fprintf(stderr, "user exits: %llu\n", (unsigned long long)sum);
 }
 
+static void print_seconds(const char *name, __u64 ns)
+{
+	fprintf(stderr, "%s: %llu.%03llu s\n", name, (unsigned long long)(ns / 1000000000),
+		(unsigned long long)(ns / 1000000 % 1000));
+}
+
 /**
  * stats_print() - the summary after a run, on standard error
  * @vm: its vCPUs must not run any more
- * @wall_ns: how long they ran
  *
- * The lines "wall time", "exits", "nested faults" and "user exits" are for
- * scripts too: a name, a colon and a number.
+ * The lines "wall time", "cpu time", "exits", "nested faults" and "user exits"
+ * are for scripts too: a name, a colon and a number.
  */
-void stats_print(struct vm *vm, __u64 wall_ns)
+void stats_print(struct vm *vm)
 {
-	fprintf(stderr, "wall time: %llu.%03llu s\n", (unsigned long long)(wall_ns / 1000000000),
-		(unsigned long long)(wall_ns / 1000000 % 1000));
+	print_seconds("wall time", vm->wall_ns);
+	print_seconds("cpu time", vm->cpu_ns);
 	if (!stats_print_strata(vm) && !stats_print_kvm(vm))
 		fprintf(stderr, "the device has no statistics of exits\n");
 	print_user_exits(vm);

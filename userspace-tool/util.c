@@ -153,6 +153,15 @@ __u64 now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* CPU time of all threads so far, the guest's included. */
+__u64 cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 bool write_all(int fd, const void *buf, size_t len)
 {
 	const char *p = buf;
