@@ -167,15 +167,12 @@ u64 strata_cpuid_host_cr4_rsvd(void)
 	return supported_limits.cr4_rsvd;
 }
 
-/* Three ranges of 32 leaves are found without a search. */
-static u8 *index_slot(struct strata_vcpu *vcpu, u32 leaf)
+/* Three ranges of 32 leaves are found without a search: 0, 0x40000000, 0x80000000. */
+static __always_inline u8 *index_slot(struct strata_vcpu *vcpu, u32 leaf)
 {
-	static const u32 bases[] = { 0, 0x40000000, 0x80000000 };
-	unsigned int i = leaf >> 30;	/* 0, 1, 2; 3 for Centaur's leaves */
+	u32 n = leaf & 0x3fffffff;
 
-	if (i > 2 || leaf - bases[i] >= 32)
-		return NULL;
-	return &vcpu->cpuid_index[i][leaf - bases[i]];
+	return n < 32 && leaf < 0xc0000000 ? &vcpu->cpuid_index[leaf >> 30][n] : NULL;
 }
 
 /* A slot holds the place of the leaf's first entry plus one; 0: search. */
@@ -229,15 +226,8 @@ bool strata_guest_has(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf, enum stra
 	return regs[reg] & BIT(bit);
 }
 
-/**
- * strata_cpuid - the CPUID instruction
- * @vcpu: its mutex is held; any context
- * @eax: in: leaf; out
- * @ebx: out
- * @ecx: in: subleaf; out
- * @edx: out
- */
-void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+/* What is not there, or shows what changes at run time. */
+static noinline void cpuid_slow(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
 	const struct kvm_cpuid_entry2 *e;
 	u32 leaf = *eax, subleaf = *ecx;
@@ -245,7 +235,7 @@ void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *e
 	u32 regs[4];
 
 	e = strata_cpuid_find(vcpu, leaf, subleaf);
-	if (unlikely(!e)) {
+	if (!e) {
 		cpuid_out_of_range(vcpu->cpuid, vcpu->nr_cpuid, leaf, subleaf, regs);
 	} else {
 		regs[CPUID_R_EAX] = e->eax;
@@ -261,6 +251,33 @@ void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *e
 	*ebx = regs[CPUID_R_EBX];
 	*ecx = regs[CPUID_R_ECX];
 	*edx = regs[CPUID_R_EDX];
+}
+
+/**
+ * strata_cpuid - the CPUID instruction
+ * @vcpu: its mutex is held; any context
+ * @eax: in: leaf; out
+ * @ebx: out
+ * @ecx: in: subleaf; out
+ * @edx: out
+ */
+void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+{
+	const struct kvm_cpuid_entry2 *e;
+	u32 leaf = *eax;
+	const u8 *slot = index_slot(vcpu, leaf);
+
+	if (likely(slot && *slot && !cpuid_is_dynamic(leaf))) {
+		e = &vcpu->cpuid[*slot - 1];
+		if (likely(!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == *ecx)) {
+			*eax = e->eax;
+			*ebx = e->ebx;
+			*ecx = e->ecx;
+			*edx = e->edx;
+			return;
+		}
+	}
+	cpuid_slow(vcpu, eax, ebx, ecx, edx);
 }
 
 /**
