@@ -157,14 +157,20 @@ static bool cache_fits(const struct strata_fetch_cache *f, struct strata_vcpu *v
 static bool cache_read16(const struct strata_fetch_cache *f, unsigned int off, u64 *out)
 {
 	const u64 __user *from = (const u64 __user *)(f->hva + off);
+	/*
+	 * Plain pointers: while user memory is open, nothing may be called,
+	 * and UBSAN calls a report on an array's bounds.
+	 */
+	const unsigned long *hva = f->entry_hva;
+	const u64 *want = f->entry;
 	u64 entry;
 	int i;
 
 	if (!user_access_begin(from, 16))
 		return false;
 	for (i = 0; i < f->nr; i++) {
-		unsafe_get_user(entry, (const u64 __user *)f->entry_hva[i], failed);
-		if (unlikely(entry != f->entry[i]))
+		unsafe_get_user(entry, (const u64 __user *)hva[i], failed);
+		if (unlikely(entry != want[i]))
 			goto failed;
 	}
 	unsafe_get_user(out[0], from, failed);
