@@ -20,6 +20,7 @@
 #include <asm/processor-flags.h>
 
 #include "exit.h"
+#include "mmu/mmu.h"
 #include "strata.h"
 
 #define MAX_INSN	15
@@ -46,12 +47,13 @@ u64 strata_linear_rip(struct strata_vcpu *vcpu)
 /* The opcode behind the prefixes, as the low bytes of a little-endian word. */
 struct opcode {
 	u32 word;
+	u32 mask;
 	u8 len;			/* 0: this exit has no fixed form */
 };
 
-#define OPCODE1(a)		{ (a), 1 }
-#define OPCODE2(a, b)		{ (a) | (b) << 8, 2 }
-#define OPCODE3(a, b, c)	{ (a) | (b) << 8 | (c) << 16, 3 }
+#define OPCODE1(a)		{ (a), 0xff, 1 }
+#define OPCODE2(a, b)		{ (a) | (b) << 8, 0xffff, 2 }
+#define OPCODE3(a, b, c)	{ (a) | (b) << 8 | (c) << 16, 0xffffff, 3 }
 
 static const struct opcode opcodes[STRATA_NR_EXIT_REASONS] = {
 	[STRATA_EXIT_HLT]	= OPCODE1(0xf4),
@@ -69,7 +71,7 @@ static const struct opcode opcodes[STRATA_NR_EXIT_REASONS] = {
 
 static bool is_opcode(const struct opcode *op, u32 word)
 {
-	return !((word ^ op->word) & ((1u << op->len * 8) - 1));
+	return (word & op->mask) == op->word;
 }
 
 static bool is_prefix(u8 b, bool long_code)
@@ -124,11 +126,22 @@ fault:
 	return ok;
 }
 
-/* With prefixes, or at the end of a page. */
-static noinline bool len_by_bytes(struct strata_vcpu *vcpu, u64 linear)
+/* Does @page hold RIP, as far as can be told without a walk? */
+static __always_inline bool is_kept(struct strata_vcpu *vcpu, u64 page)
 {
+	return vcpu->fetch.linear_page == page && vcpu->fetch.cr3 == vcpu->cr3 &&
+	       vcpu->fetch.slots_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen);
+}
+
+/* Outside 64-bit code, with prefixes, or at the end of a page. */
+static noinline bool len_by_bytes(struct strata_vcpu *vcpu)
+{
+	u64 linear = strata_linear_rip(vcpu);
 	unsigned int n = usable_bytes(linear), len;
 	u8 b[MAX_INSN];
+
+	if (!is_kept(vcpu, linear & PAGE_MASK))
+		return false;
 
 	pagefault_disable();
 	if (__copy_from_user_inatomic(b, (void __user *)(vcpu->fetch.hva +
@@ -151,24 +164,19 @@ static noinline bool len_by_bytes(struct strata_vcpu *vcpu, u64 linear)
 bool strata_insn_len_atomic(struct strata_vcpu *vcpu)
 {
 	const struct opcode *op = &opcodes[vcpu->exit.id];
-	u64 linear, offset;
+	u64 offset = vcpu->rip & ~PAGE_MASK;
 	u32 word;
 
 	if (vcpu->exit.insn_len)
 		return true;
-	linear = likely(is_long_code(vcpu)) ? vcpu->rip : strata_linear_rip(vcpu);
-	offset = linear & ~PAGE_MASK;
-	if (vcpu->fetch.linear_page != linear - offset || vcpu->fetch.cr3 != vcpu->cr3 ||
-	    vcpu->fetch.slots_gen != strata_slots_generation(vcpu->vm))
-		return false;
-
-	/* Nearly always there is no prefix. */
-	if (likely(offset <= PAGE_SIZE - sizeof(word)) && op->len &&
-	    read_word(&word, vcpu->fetch.hva + offset) && likely(is_opcode(op, word))) {
+	/* Nearly always it is 64-bit code and there is no prefix. */
+	if (likely(is_long_code(vcpu) && is_kept(vcpu, vcpu->rip - offset) && op->len &&
+		   offset <= PAGE_SIZE - sizeof(word) &&
+		   read_word(&word, vcpu->fetch.hva + offset) && is_opcode(op, word))) {
 		vcpu->exit.insn_len = op->len;
 		return true;
 	}
-	return len_by_bytes(vcpu, linear);
+	return len_by_bytes(vcpu);
 }
 
 /* Keep the page of RIP for the next exit. vm->srcu is held. */

@@ -116,7 +116,9 @@ enter:
 			r = STRATA_RESUME;
 			break;
 		}
-		trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);
+		/* Asked first, so that its arguments are not gathered for nothing. */
+		if (trace_strata_entry_enabled())
+			trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);
 		strata_fpu_window_enter(vcpu);
 		vcpu->t_entry = rdtsc();
 		strata_book_exit(vcpu, vcpu->t_entry);
@@ -125,8 +127,10 @@ enter:
 		vcpu->guest_ticks += vcpu->t_exit - vcpu->t_entry;
 		strata_fpu_window_leave(vcpu);
 		hot_translate(vcpu);
-		trace_strata_exit(vcpu->vm->index, vcpu->id, vcpu->exit.id, vcpu->exit.hw_code,
-				  vcpu->rip, vcpu->exit.info1, vcpu->exit.info2);
+		if (trace_strata_exit_enabled())
+			trace_strata_exit(vcpu->vm->index, vcpu->id, vcpu->exit.id,
+					  vcpu->exit.hw_code, vcpu->rip, vcpu->exit.info1,
+					  vcpu->exit.info2);
 
 		/* The few that need nothing else never open interrupts. */
 		if (likely(!r) && strata_exit_irqoff(vcpu)) {
