@@ -21,7 +21,7 @@
 #define ORACLE_ASIDS	1024
 
 struct asid_use {
-	const struct strata_vcpu *vcpu;
+	const struct svm_vcpu *owner;	/* compared, never followed: it may be gone */
 	u64 tlb_gen;
 	u64 asid_gen;
 };
@@ -80,7 +80,7 @@ void svm_oracle_destroy(struct svm_vcpu *svm)
 		unsigned int i;
 
 		for (i = 0; oc && i < ORACLE_ASIDS; i++)
-			if (oc->use[i].vcpu && to_svm((struct strata_vcpu *)oc->use[i].vcpu) == svm)
+			if (oc->use[i].owner == svm)
 				oc->use[i].tlb_gen = ~0ull;
 	}
 	kfree(svm->oracle);
@@ -114,14 +114,14 @@ static void check_asid(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 	u = &oc->use[c->asid];
 	if (c->tlb_control == SVM_TLB_FLUSH_ALL) {
 		for (i = 0; i < ORACLE_ASIDS; i++)
-			oc->use[i].vcpu = NULL;
+			oc->use[i].owner = NULL;
 	} else if (c->tlb_control == SVM_TLB_NOTHING) {
-		WARN_ONCE(u->vcpu && u->vcpu != vcpu,
+		WARN_ONCE(u->owner && u->owner != svm,
 			  "strata oracle: an ASID with translations of another vCPU");
-		WARN_ONCE(u->vcpu == vcpu && u->tlb_gen != vcpu->tlb_gen,
+		WARN_ONCE(u->owner == svm && u->tlb_gen != vcpu->tlb_gen,
 			  "strata oracle: a forgotten TLB flush");
 	}
-	u->vcpu = vcpu;
+	u->owner = svm;
 	u->tlb_gen = vcpu->tlb_gen;
 }
 
