@@ -61,8 +61,9 @@ static const struct opcode opcodes[STRATA_NR_EXIT_REASONS] = {
 	[STRATA_EXIT_CPUID]	= OPCODE2(0x0f, 0xa2),
 	[STRATA_EXIT_MSR_READ]	= OPCODE2(0x0f, 0x32),
 	[STRATA_EXIT_MSR_WRITE]	= OPCODE2(0x0f, 0x30),
-	[STRATA_EXIT_INVD]	= OPCODE2(0x0f, 0x08),
-	[STRATA_EXIT_WBINVD]	= OPCODE2(0x0f, 0x09),
+	/* Both do nothing here, and QEMU's TCG reports INVD as WBINVD. */
+	[STRATA_EXIT_INVD]	= { 0x080f, 0xfeff, 2 },
+	[STRATA_EXIT_WBINVD]	= { 0x080f, 0xfeff, 2 },
 	[STRATA_EXIT_XSETBV]	= OPCODE3(0x0f, 0x01, 0xd1),
 	[STRATA_EXIT_HYPERCALL]	= OPCODE3(0x0f, 0x01, 0xd9),
 	[STRATA_EXIT_MONITOR]	= OPCODE3(0x0f, 0x01, 0xc8),
