@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * What user space does to guest memory behind a running guest: unmap, discard,
  * protect, move, truncate, fork, split and collapse huge pages, merge equal
  * pages, swap. The guest always sees what the process sees, and an access that

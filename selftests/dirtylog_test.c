@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * KVM_GET_DIRTY_LOG: exactly the pages that the guest wrote, once each; large
  * mappings split and rebuilt; bits that the kernel's own writes set; errors;
  * and no page lost while the guest writes and the log is read.

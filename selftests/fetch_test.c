@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: smp=2
+ * lab: smp=2 la57
  *
  * Instructions that the kernel must read or measure: prefixes up to fifteen
  * bytes and beyond, page crossings, the last bytes before nothing, and bytes

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * Large nested mappings are an optimisation that nobody may notice: slots whose
  * guest and host addresses are not congruent, that begin or end in the middle
  * of a large page, neighbours in one large page, hugetlbfs, and guest large

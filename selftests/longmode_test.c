@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * A 64-bit guest with paging runs C code: registers, memory, exceptions at
  * CPL 0 and 3, switches to CPL 3 and back, and CR and DR access.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: smp=2
+ * lab: smp=2 la57
  *
  * Slots deleted, moved and made again while vCPUs use them: after an ioctl
  * returned nobody uses what it took away, and a slot remembered by an access

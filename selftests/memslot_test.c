@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * Memory slots: every bad argument and its error, delete, move and flag
  * changes, many slots, slots in another order than their addresses, and what
  * the guest sees after each change.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * A hole in the memory slots is MMIO: reads and writes of every size, data
  * and completion, accesses across pages and across the end of RAM, and
  * instruction fetch, which cannot be completed.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * The guest's own paging, executed by the CPU and walked by the emulator: NX,
  * SMEP, SMAP, UMIP, PKU, PCID, reserved, accessed and dirty bits, and
  * 32-bit tables with and without PAE; each as far as it is offered.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * lab: la57
+ *
  * KVM_MEM_READONLY slots: reads and code as from RAM, writes as MMIO that
  * leave the memory alone, instructions that read and write, and page tables
  * and descriptor tables in such a slot.

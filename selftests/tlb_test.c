@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: smp=2
+ * lab: smp=2 la57
  *
  * No stale translation survives: between VMs on one CPU, over migration, when
  * VMs die and are born, when slots and host pages change, and when the guest
