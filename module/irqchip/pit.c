@@ -5,6 +5,9 @@
  * Ticks are not lost: one that comes before the guest took the last is kept
  * and injected at the guest's acknowledgment, so a guest that counts ticks
  * keeps the time. KVM calls this reinjection; it is the only policy here.
+ *
+ * How many ticks have come is computed from the time. So while a guest does
+ * not take any the timer need not run, and costs the host nothing.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -29,6 +32,7 @@ struct strata_pit {
 	u32 flags;			/* KVM_PIT_FLAGS_* */
 	bool running;			/* the timer is meant to fire */
 	bool periodic;
+	bool parked;			/* the timer waits for the guest, too */
 	bool acked;			/* the guest took the last tick */
 	u32 missed;			/* ticks that wait for that */
 	u64 ticks;			/* length of a period, raised to the floor */
@@ -61,34 +65,54 @@ static u64 next_expiry(const struct strata_pit *pit)
 	return pit->chip.ch[0].count_load_time + pit_ticks_to_ns((pit->fired + 1) * pit->ticks);
 }
 
+/* The ticks since the last time it was asked. Lock held; periodic. */
+static void count_ticks(struct strata_pit *pit)
+{
+	u64 passed = pit_ns_to_ticks(ktime_get_ns() - pit->chip.ch[0].count_load_time);
+	u64 due = passed / pit->ticks - pit->fired;
+
+	pit->fired += due;
+	pit->missed = min_t(u64, pit->missed + due, MAX_MISSED);
+}
+
 static enum hrtimer_restart timer_fn(struct hrtimer *timer)
 {
 	struct strata_pit *pit = container_of(timer, struct strata_pit, timer);
 	enum hrtimer_restart again = HRTIMER_NORESTART;
 	unsigned long flags;
-	u64 due;
 
 	raw_spin_lock_irqsave(&pit->lock, flags);
 	/* It may have been stopped or started anew while this waited. */
 	if (!pit->running || hrtimer_is_queued(timer) || ktime_get_ns() < next_expiry(pit))
 		goto out;
-	due = 1;
-	if (pit->periodic) {
-		/* More than one when the host was away. */
-		due = pit_ns_to_ticks(ktime_get_ns() - pit->chip.ch[0].count_load_time) /
-		      pit->ticks - pit->fired;
-		due = max(due, 1ull);
-		pit->fired += due;
-		hrtimer_set_expires(timer, ns_to_ktime(next_expiry(pit)));
-		again = HRTIMER_RESTART;
-	} else {
+	if (!pit->periodic) {
 		pit->running = false;
+		pit->missed = 1;
+		inject(pit);
+		goto out;
 	}
-	pit->missed = min_t(u64, pit->missed + due, MAX_MISSED);
+	count_ticks(pit);
 	inject(pit);
+	if (pit->missed && !pit->acked) {
+		pit->parked = true;
+		goto out;
+	}
+	hrtimer_set_expires(timer, ns_to_ktime(next_expiry(pit)));
+	again = HRTIMER_RESTART;
 out:
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
 	return again;
+}
+
+/* The guest takes ticks again. Lock held. */
+static void resume(struct strata_pit *pit)
+{
+	pit->acked = true;
+	if (!pit->parked)
+		return;
+	pit->parked = false;
+	count_ticks(pit);
+	hrtimer_start(&pit->timer, ns_to_ktime(next_expiry(pit)), HRTIMER_MODE_ABS_HARD);
 }
 
 /* Counter 0 has a new schedule. Lock held. */
@@ -96,6 +120,7 @@ static void reschedule(struct strata_pit *pit)
 {
 	struct pit_schedule s = pit_schedule(&pit->chip, 0);
 
+	pit->parked = false;
 	pit->acked = true;
 	pit->missed = 0;
 	pit->fired = 0;
@@ -131,7 +156,7 @@ void strata_pit_acked(struct strata_vm *vm)
 	if (!pit)
 		return;
 	raw_spin_lock_irqsave(&pit->lock, flags);
-	pit->acked = true;
+	resume(pit);
 	inject(pit);
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
 }
@@ -150,7 +175,7 @@ void strata_pit_unmasked(struct strata_vm *vm)
 	if (!pit)
 		return;
 	raw_spin_lock_irqsave(&pit->lock, flags);
-	pit->acked = true;
+	resume(pit);
 	pit->missed = 0;
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
 }
