@@ -108,7 +108,8 @@ static int read_pdpte(const struct strata_gpwalk *w, u64 va, u32 access,
 		      u64 *table, struct strata_gpwalk_result *res)
 {
 	u64 gpa = (w->cr3 & 0xffffffe0) + (va >> 30 & 3) * 8;
-	u64 rsvd = GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5) |
+	/* Bit 5 is reserved too, but QEMU's TCG sets it as an accessed bit. */
+	u64 rsvd = GENMASK_ULL(2, 1) | GENMASK_ULL(8, 6) |
 		   (~0ULL << w->maxphyaddr);
 	u64 pte;
 
