@@ -108,6 +108,7 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init)
 	/* The guest's clock pages are the guest's to set up again. */
 	vcpu->clock_msr = 0;
 	m->wall_pending = false;
+	vcpu->cr8 = 0;
 	if (init)
 		return;
 	for (i = 0; i < MSR_NR_BANKS; i++)
