@@ -130,8 +130,10 @@ fault:
 /* Does @page hold RIP, as far as can be told without a walk? */
 static __always_inline bool is_kept(struct strata_vcpu *vcpu, u64 page)
 {
-	return vcpu->fetch.linear_page == page && vcpu->fetch.cr3 == vcpu->cr3 &&
-	       vcpu->fetch.slots_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen);
+	if (vcpu->fetch.linear_page != page || vcpu->fetch.cr3 != vcpu->cr3)
+		return false;
+	/* Pairs with the release in slots_publish(). */
+	return vcpu->fetch.slots_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen);
 }
 
 /* Outside 64-bit code, with prefixes, or at the end of a page. */

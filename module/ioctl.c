@@ -216,7 +216,8 @@ static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned lo
 }
 
 /* By the number's low byte, which is unique on each kind of file. */
-#define CALL(nr, fn, flags)	[_IOC_NR(nr)] = { nr, fn, flags }
+#define CALL(nr, fn, flags) \
+	[_IOC_NR(nr)] = { nr, fn, flags }
 
 static const struct vcpu_ioctl vcpu_ioctls[256] = {
 	CALL(KVM_RUN,		ioctl_run,			L_VCPU | L_RAW | L_RUN),
