@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a guest does to its registers stays in the guest: segments, LDT, TLS
+ * bases, descriptor tables, PKRU, TSC_AUX and the MSRs of the host are the same
+ * after a guest ran with other ones. And what the guest set is still there
+ * when it runs again after its host used its own.
+ */
+#include <asm/ldt.h>
+#include <asm/prctl.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "strata_test.h"
+
+static const uint32_t host_msrs[] = {
+	0x174, 0x175, 0x176, 0x277, 0x1d9,
+	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100, 0xc0000102,
+	0xc0000103, 0xda0, 0x48,
+};
+
+/* What the guest writes, as far as it has them. */
+static const uint32_t guest_msrs[] = {
+	0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
+	0xc0000100, 0xc0000102, 0xc0000103,
+};
+
+static const uint64_t guest_values[] = {
+	0x10, 0x1234, 0x5678, 0x0007040600070406, 0x0013000800000000, 0xffff800012340000,
+	0xffff800012350000, 0x700, 0x123450000, 0xffff888800000000, 0x4711,
+};
+
+static volatile uint64_t has[ARRAY_SIZE(guest_msrs)];
+
+static __guest void g_own_state(uint64_t arg)
+{
+	uint64_t v;
+	unsigned int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(guest_msrs); i++)
+		has[i] = !wrmsr_try(guest_msrs[i], guest_values[i]);
+	asm volatile("mov %0, %%ds; mov %0, %%es" : : "r"(0));
+	write_cr2(0xabcdef);
+	for (round = 1; round < 20; round++) {
+		GUEST_SYNC(round);
+		for (i = 0; i < ARRAY_SIZE(guest_msrs); i++) {
+			if (!has[i])
+				continue;
+			rdmsr_try(guest_msrs[i], &v);
+			GUEST_ASSERT_EQ(guest_values[i], v);
+		}
+		GUEST_ASSERT_EQ(0xabcdef, read_cr2());
+	}
+	GUEST_DONE();
+}
+
+struct table {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+struct state {
+	uint16_t ds, es, fs, gs, ss, cs, ldt, tr;
+	struct table gdt, idt;
+	unsigned long fs_base, gs_base;
+	uint32_t pkru, aux;
+	uint64_t msr[ARRAY_SIZE(host_msrs)];
+	int msr_ok[ARRAY_SIZE(host_msrs)];
+};
+
+static int msr_fd = -1;
+
+static void read_state(struct state *s)
+{
+	uint32_t a, b, c, d;
+	unsigned int i;
+
+	memset(s, 0, sizeof(*s));
+	asm volatile("mov %%ds, %0" : "=m"(s->ds));
+	asm volatile("mov %%es, %0" : "=m"(s->es));
+	asm volatile("mov %%fs, %0" : "=m"(s->fs));
+	asm volatile("mov %%gs, %0" : "=m"(s->gs));
+	asm volatile("mov %%ss, %0" : "=m"(s->ss));
+	asm volatile("mov %%cs, %0" : "=m"(s->cs));
+	asm volatile("sldt %0" : "=m"(s->ldt));
+	asm volatile("str %0" : "=m"(s->tr));
+	asm volatile("sgdt %0" : "=m"(s->gdt));
+	asm volatile("sidt %0" : "=m"(s->idt));
+	syscall(SYS_arch_prctl, ARCH_GET_FS, &s->fs_base);
+	syscall(SYS_arch_prctl, ARCH_GET_GS, &s->gs_base);
+	a = 7;
+	c = 0;
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	if (c & 1 << 4)
+		asm volatile("rdpkru" : "=a"(s->pkru), "=d"(d) : "c"(0));
+	a = 0x80000001;
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+	if (d & 1 << 27)
+		asm volatile("rdtscp" : "=a"(a), "=d"(d), "=c"(s->aux));
+	for (i = 0; i < ARRAY_SIZE(host_msrs) && msr_fd >= 0; i++)
+		s->msr_ok[i] = pread(msr_fd, &s->msr[i], 8, host_msrs[i]) == 8;
+}
+
+/* Segment registers, bases and an LDT that are not the usual ones. */
+static void unusual_state(void)
+{
+	struct user_desc d = {
+		.entry_number = 3, .base_addr = 0x1000, .limit = 0xfffff,
+		.seg_32bit = 1, .limit_in_pages = 1, .useable = 1,
+	};
+
+	if (syscall(SYS_modify_ldt, 1, &d, sizeof(d)))
+		die("modify_ldt: %s", strerror(errno));
+	syscall(SYS_arch_prctl, ARCH_SET_GS, 0x123456789000);
+	asm volatile("mov %0, %%es" : : "r"(3 << 3 | 7));
+}
+
+static int count_differences(const struct state *a, const struct state *b)
+{
+	unsigned int i, bad = 0;
+
+	bad += memcmp(a, b, offsetof(struct state, msr)) != 0;
+	if (bad)
+		fprintf(stderr, "# registers of this process changed\n");
+	for (i = 0; i < ARRAY_SIZE(host_msrs); i++) {
+		if (!a->msr_ok[i] || a->msr[i] == b->msr[i])
+			continue;
+		fprintf(stderr, "# host MSR %#x: %#lx, was %#lx\n", host_msrs[i], b->msr[i],
+			a->msr[i]);
+		bad++;
+	}
+	return bad;
+}
+
+TEST(registers_and_msrs)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_own_state);
+	struct state before, after;
+	int i;
+
+	pin_to_cpu(0);
+	if (!system("modprobe msr 2>&-"))
+		msr_fd = open("/dev/cpu/0/msr", O_RDONLY);
+	unusual_state();
+	read_state(&before);
+	for (i = 1; i < 20; i++) {
+		vcpu_run_sync(vcpu, i);
+		read_state(&after);
+		ASSERT_EQ(0, count_differences(&before, &after));
+		/* The LDT still works, not only its selector. */
+		asm volatile("mov %0, %%es" : : "r"(3 << 3 | 7));
+	}
+	vcpu_run_done(vcpu);
+	/* And after the VM is gone. */
+	vm_free(vm);
+	read_state(&after);
+	EXPECT_EQ(0, count_differences(&before, &after));
+	asm volatile("mov %0, %%es" : : "r"(0));
+}
+
+/* Two guests with different values share a CPU, and the syscalls of the host. */
+static __guest void g_gs(uint64_t arg)
+{
+	uint64_t i;
+
+	wrmsr(0xc0000102, 0x1000000 * (arg + 1));
+	wrmsr(0xc0000082, 0x2000000 * (arg + 1));
+	for (i = 0; i < 40; i++) {
+		GUEST_SYNC(1);
+		GUEST_ASSERT_EQ(0x1000000 * (arg + 1), rdmsr(0xc0000102));
+		GUEST_ASSERT_EQ(0x2000000 * (arg + 1), rdmsr(0xc0000082));
+	}
+	GUEST_DONE();
+}
+
+TEST(two_guests)
+{
+	struct vm *a = vm_create(0), *b = vm_create(0);
+	struct vcpu *va = vcpu_create(a, 0, g_gs), *vb = vcpu_create(b, 1, g_gs);
+	int i;
+
+	pin_to_cpu(0);
+	for (i = 0; i < 40; i++) {
+		vcpu_run_sync(va, 1);
+		vcpu_run_sync(vb, 1);
+	}
+	vcpu_run_done(va);
+	vcpu_run_done(vb);
+}
+
+TEST_HARNESS_MAIN
