@@ -38,7 +38,7 @@ u64 strata_linear_rip(struct strata_vcpu *vcpu)
 {
 	struct kvm_segment cs;
 
-	if (is_long_code(vcpu))
+	if (likely(is_long_code(vcpu)))
 		return vcpu->rip;
 	strata_vendor->get_segment(vcpu, STRATA_SEG_CS, &cs);
 	return (u32)(cs.base + vcpu->rip);

@@ -154,6 +154,9 @@ struct strata_exit {
 	};
 };
 
+/* vcpu->exit.id before the first exit: what is booked to it is never shown. */
+#define STRATA_EXIT_NONE	(STRATA_MAX_EXIT_REASONS - 1)
+
 #define STRATA_CS_L	(1u << 9)	/* bits of vcpu->cs_attr */
 #define STRATA_CS_DB	(1u << 10)
 

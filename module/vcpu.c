@@ -413,7 +413,7 @@ static struct strata_vcpu *vcpu_alloc(struct strata_vm *vm, u32 id)
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->cpu = -1;
-	vcpu->exit.id = STRATA_EXIT_BOGUS;
+	vcpu->exit.id = STRATA_EXIT_NONE;
 	vcpu->t_exit = rdtsc();
 	mutex_init(&vcpu->mutex);
 	rcuwait_init(&vcpu->wait);
