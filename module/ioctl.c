@@ -215,11 +215,16 @@ static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned lo
 	return strata_kvmclock_ctrl(vcpu);
 }
 
-/* By the number's low byte, which is unique on each kind of file. */
+/*
+ * By the number's low byte, with one bit of the direction: 0x67 and 0xa2 are
+ * two ioctls each. Should two of a table ever meet, W=1 says so.
+ */
+#define SLOTS		512
+#define SLOT(nr)	(_IOC_NR(nr) << 1 | (_IOC_DIR(nr) == _IOC_WRITE))
 #define CALL(nr, fn, flags) \
-	[_IOC_NR(nr)] = { nr, fn, flags }
+	[SLOT(nr)] = { nr, fn, flags }
 
-static const struct vcpu_ioctl vcpu_ioctls[256] = {
+static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
 	CALL(KVM_RUN,		ioctl_run,			L_VCPU | L_RAW | L_RUN),
 	CALL(KVM_GET_REGS,	ioctl_get_regs,			L_VCPU),
 	CALL(KVM_SET_REGS,	ioctl_set_regs,			L_VCPU),
@@ -313,7 +318,7 @@ free:
 static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 {
 	struct strata_vcpu *vcpu = file->private_data;
-	const struct vcpu_ioctl *d = &vcpu_ioctls[_IOC_NR(nr)];
+	const struct vcpu_ioctl *d = &vcpu_ioctls[SLOT(nr)];
 	long r;
 
 	if (vcpu->vm->mm != current->mm)
@@ -505,7 +510,7 @@ static long ioctl_set_clock(struct strata_vm *vm, void *arg, unsigned long raw)
 	return strata_set_clock(vm, arg);
 }
 
-static const struct vm_ioctl vm_ioctls[256] = {
+static const struct vm_ioctl vm_ioctls[SLOTS] = {
 	CALL(KVM_CHECK_EXTENSION,	ioctl_check_extension,		L_RAW),
 	CALL(KVM_CREATE_VCPU,	ioctl_create_vcpu,		L_RAW),
 	CALL(KVM_SET_USER_MEMORY_REGION,	ioctl_set_memory_region,	L_NONE),
@@ -533,7 +538,7 @@ static const struct vm_ioctl vm_ioctls[256] = {
 static long vm_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 {
 	struct strata_vm *vm = file->private_data;
-	const struct vm_ioctl *d = &vm_ioctls[_IOC_NR(nr)];
+	const struct vm_ioctl *d = &vm_ioctls[SLOT(nr)];
 	struct arg a;
 	long r;
 
