@@ -233,12 +233,36 @@ static int exit_monitor(struct strata_vcpu *vcpu)
 	return strata_skip_insn(vcpu);
 }
 
+/**
+ * strata_exit_fault_atomic - a nested fault, inside the section
+ * @vcpu: its mutex is held
+ *
+ * Most faults find their page present in the host. Serving them here saves
+ * the guest's FPU state a way out and in.
+ *
+ * Return: STRATA_RESUME, or STRATA_SLEEPY: leave the section, then the handler.
+ */
+int strata_exit_fault_atomic(struct strata_vcpu *vcpu)
+{
+	struct strata_exit *e = &vcpu->exit;
+	int r = strata_mmu_fault_atomic(vcpu, e->fault.gpa, e->fault.access);
+
+	if (r == STRATA_RESUME) {
+		trace_strata_nested_fault(vcpu->vm->index, vcpu->id, e->fault.gpa,
+					  e->fault.access, r);
+		return r;
+	}
+	e->fault.mmio = r == STRATA_MMIO;
+	return STRATA_SLEEPY;
+}
+
 static int exit_nested_fault(struct strata_vcpu *vcpu)
 {
 	u64 gpa = vcpu->exit.fault.gpa;
-	int r;
+	int r = STRATA_MMIO;
 
-	r = strata_mmu_fault(vcpu, gpa, vcpu->exit.fault.access);
+	if (!vcpu->exit.fault.mmio)
+		r = strata_mmu_fault(vcpu, gpa, vcpu->exit.fault.access);
 	trace_strata_nested_fault(vcpu->vm->index, vcpu->id, gpa, vcpu->exit.fault.access, r);
 	if (r != STRATA_MMIO)
 		return r;

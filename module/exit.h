@@ -29,6 +29,7 @@ extern const struct strata_exit_desc strata_exits[STRATA_NR_EXIT_REASONS];
 
 /* exit.c */
 bool strata_exit_fast(struct strata_vcpu *vcpu);
+int strata_exit_fault_atomic(struct strata_vcpu *vcpu);
 int strata_exit_cpuid(struct strata_vcpu *vcpu);
 int strata_exit_msr_read(struct strata_vcpu *vcpu);
 int strata_exit_msr_write(struct strata_vcpu *vcpu);

@@ -151,6 +151,12 @@ enter:
 		if (unlikely(r))
 			break;
 
+		if (vcpu->exit.id == STRATA_EXIT_NESTED_FAULT) {
+			r = strata_exit_fault_atomic(vcpu);
+			if (r != STRATA_RESUME)
+				break;
+			continue;
+		}
 		desc = &strata_exits[vcpu->exit.id];
 		if (strata_exit_sleeps(vcpu, desc)) {
 			r = STRATA_SLEEPY;

@@ -131,6 +131,7 @@ struct strata_exit {
 		struct {
 			u64 gpa;
 			u32 access;	/* STRATA_ACC_* */
+			bool mmio;	/* known to be no RAM */
 		} fault;
 		struct {
 			u8 cr;
@@ -579,6 +580,7 @@ long strata_get_dirty_log(struct strata_vm *vm, const struct kvm_dirty_log *log)
  * mapping forbids it. -EINTR: fatal signal. -ENOMEM.
  */
 int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access);
+int strata_mmu_fault_atomic(struct strata_vcpu *vcpu, u64 gpa, u32 access);
 /*
  * Guest-physical access by the kernel; may cross pages and slots; sleeps;
  * takes vm->srcu itself. Writes mark the page dirty. 0, or -EFAULT where

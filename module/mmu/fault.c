@@ -7,6 +7,7 @@
 #include <linux/swap.h>
 
 #include "mmu.h"
+#include "../exit.h"
 
 /* Pages for tables, got before mmu_lock is taken. May sleep. */
 static int fault_fill_pool(struct strata_vm *vm)
@@ -93,6 +94,75 @@ static int fault_map(struct strata_vm *vm, const struct strata_memslot *slot, u6
 	return min(r, 0);
 }
 
+/*
+ * One fault; @sleep says whether this may. STRATA_SLEEPY where it must and may
+ * not.
+ */
+static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 access, bool sleep)
+{
+	struct strata_vm *vm = vcpu->vm;
+	bool may_write, write = access & STRATA_ACC_WRITE;
+	struct strata_host_page hp;
+	struct strata_memslot *slot;
+	u64 gfn = gpa >> PAGE_SHIFT;
+	unsigned long seq, hva;
+	int r, idx;
+
+	if (unlikely(READ_ONCE(vm->mmu->pt.nr_pool) < STRATA_PT_POOL_LOW)) {
+		if (!sleep)
+			return STRATA_SLEEPY;
+		r = fault_fill_pool(vm);
+		if (r)
+			return r;
+	}
+
+	idx = srcu_read_lock(&vm->srcu);
+	seq = strata_mmu_seq(vm->mmu);
+	slot = strata_slot_find(strata_slots(vm), gfn);
+	r = STRATA_MMIO;
+	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
+		goto out;
+
+	hva = strata_slot_hva(slot, gfn);
+	may_write = write || !(slot->dirty || (slot->flags & KVM_MEM_READONLY));
+	if (!sleep) {
+		r = STRATA_SLEEPY;
+		if (!strata_host_page_try(hva, write, may_write, &hp))
+			goto out;
+	} else {
+		r = strata_host_page_get(vm->mm, hva, write, may_write, &hp);
+		if (r) {
+			if (r == -EAGAIN)
+				r = STRATA_RESUME;
+			goto out;
+		}
+	}
+	for (;;) {
+		spin_lock(&vm->mmu_lock);
+		r = fault_map(vm, slot, gfn, hva, seq, &hp);
+		spin_unlock(&vm->mmu_lock);
+		if (likely(r != -EAGAIN))
+			break;
+		/* Faults of other vCPUs took them all. */
+		if (!sleep) {
+			r = STRATA_SLEEPY;
+			break;
+		}
+		r = fault_fill_pool(vm);
+		if (r)
+			break;
+	}
+	if (!r)
+		r = STRATA_RESUME;
+	if (hp.page) {
+		mark_page_accessed(hp.page);
+		put_page(hp.page);
+	}
+out:
+	srcu_read_unlock(&vm->srcu, idx);
+	return r;
+}
+
 /**
  * strata_mmu_fault - serve a nested fault
  * @vcpu: whose access it was; its thread, in the VM's address space
@@ -107,54 +177,22 @@ static int fault_map(struct strata_vm *vm, const struct strata_memslot *slot, u6
  */
 int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access)
 {
-	struct strata_vm *vm = vcpu->vm;
-	bool write = access & STRATA_ACC_WRITE;
-	struct strata_host_page hp;
-	struct strata_memslot *slot;
-	u64 gfn = gpa >> PAGE_SHIFT;
-	unsigned long seq, hva;
-	int r, idx;
-
 	might_sleep();
-	if (unlikely(READ_ONCE(vm->mmu->pt.nr_pool) < STRATA_PT_POOL_LOW)) {
-		r = fault_fill_pool(vm);
-		if (r)
-			return r;
-	}
+	return fault_serve(vcpu, gpa, access, true);
+}
 
-	idx = srcu_read_lock(&vm->srcu);
-	seq = strata_mmu_seq(vm->mmu);
-	slot = strata_slot_find(strata_slots(vm), gfn);
-	r = STRATA_MMIO;
-	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
-		goto out;
-
-	hva = strata_slot_hva(slot, gfn);
-	r = strata_host_page_get(vm->mm, hva, write,
-				 write || !(slot->dirty || (slot->flags & KVM_MEM_READONLY)), &hp);
-	if (r) {
-		if (r == -EAGAIN)
-			r = STRATA_RESUME;
-		goto out;
-	}
-	for (;;) {
-		spin_lock(&vm->mmu_lock);
-		r = fault_map(vm, slot, gfn, hva, seq, &hp);
-		spin_unlock(&vm->mmu_lock);
-		if (likely(r != -EAGAIN))
-			break;
-		/* Faults of other vCPUs took them all. */
-		r = fault_fill_pool(vm);
-		if (r)
-			break;
-	}
-	if (!r)
-		r = STRATA_RESUME;
-	if (hp.page) {
-		mark_page_accessed(hp.page);
-		put_page(hp.page);
-	}
-out:
-	srcu_read_unlock(&vm->srcu, idx);
-	return r;
+/**
+ * strata_mmu_fault_atomic - serve a nested fault whose page the host has ready
+ * @vcpu: as for strata_mmu_fault()
+ * @gpa: guest-physical address
+ * @access: STRATA_ACC_*
+ *
+ * Interrupts are on, preemption may be off; vm->srcu not held.
+ *
+ * Return: STRATA_RESUME; STRATA_MMIO; STRATA_SLEEPY where only
+ * strata_mmu_fault() can serve it.
+ */
+int strata_mmu_fault_atomic(struct strata_vcpu *vcpu, u64 gpa, u32 access)
+{
+	return fault_serve(vcpu, gpa, access, false);
 }

@@ -53,9 +53,8 @@ static int host_pfn_get(struct mm_struct *mm, unsigned long hva, bool write,
 }
 
 /**
- * strata_host_page_get - find, or make present, the page at a user address
- * @mm: the address space, which is current's
- * @hva: the address
+ * strata_host_page_try - the page at a user address, if it is there already
+ * @hva: the address, in current's address space
  * @write: writing is asked for
  * @may_write: a page that is writable already may be mapped so; set if @write
  * @hp: the result; the reference on @hp->page is the caller's
@@ -63,6 +62,31 @@ static int host_pfn_get(struct mm_struct *mm, unsigned long hva, bool write,
  * A page is made writable only when @write: copy-on-write, the zero page and
  * the file's page stay shared else. Where the host has it writable anyway, one
  * fault serves the guest's write to come.
+ *
+ * Does not sleep. Return: whether it was there.
+ */
+bool strata_host_page_try(unsigned long hva, bool write, bool may_write,
+			  struct strata_host_page *hp)
+{
+	hp->device = false;
+	hp->writable = true;
+	if (may_write && get_user_pages_fast_only(hva, 1, FOLL_WRITE, &hp->page) == 1)
+		goto found;
+	hp->writable = write;
+	if (write || get_user_pages_fast_only(hva, 1, 0, &hp->page) != 1)
+		return false;
+found:
+	hp->pfn = page_to_pfn(hp->page);
+	return true;
+}
+
+/**
+ * strata_host_page_get - find, or make present, the page at a user address
+ * @mm: the address space, which is current's
+ * @hva: the address
+ * @write: as for strata_host_page_try()
+ * @may_write: the same
+ * @hp: the result; the reference on @hp->page is the caller's
  *
  * May sleep. Return: 0; -EFAULT where the mapping does not allow it; -EINTR
  * for a fatal signal; -ENOMEM; -EAGAIN when the mapping keeps changing.
@@ -73,13 +97,8 @@ int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bo
 	struct page *page, *again;
 	long r;
 
-	hp->device = false;
-	hp->writable = true;
-	if (may_write && get_user_pages_fast_only(hva, 1, FOLL_WRITE, &page) == 1)
-		goto found;
-	hp->writable = write;
-	if (!write && get_user_pages_fast_only(hva, 1, 0, &page) == 1)
-		goto found;
+	if (strata_host_page_try(hva, write, may_write, hp))
+		return 0;
 
 	r = get_user_pages_unlocked(hva, 1, &page, write ? FOLL_WRITE : 0);
 	if (r != 1) {
@@ -95,7 +114,6 @@ int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bo
 		page = again;
 		hp->writable = true;
 	}
-found:
 	hp->page = page;
 	hp->pfn = page_to_pfn(page);
 	return 0;

@@ -103,6 +103,8 @@ struct strata_host_page {
 	bool device;
 };
 
+bool strata_host_page_try(unsigned long hva, bool write, bool may_write,
+			  struct strata_host_page *hp);
 int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bool may_write,
 			 struct strata_host_page *hp);
 unsigned int strata_host_level(struct mm_struct *mm, unsigned long hva, unsigned int max);

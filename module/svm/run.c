@@ -216,6 +216,7 @@ static void svm_translate_npf(struct strata_exit *e, const struct vmcb_control *
 	if (info & SVM_NPF_TABLE)
 		access |= STRATA_ACC_GUEST_PT;
 	e->fault.access = access;
+	e->fault.mmio = false;
 	if (strata_svm_caps.decode && c->insn_len <= sizeof(e->bytes)) {
 		e->nr_bytes = c->insn_len;
 		memcpy(e->bytes, c->insn_bytes, sizeof(e->bytes));
