@@ -4,7 +4,6 @@
  * Documentation/design/mmu.md has a picture.
  */
 #include <linux/mm.h>
-#include <linux/swap.h>
 
 #include "mmu.h"
 #include "../exit.h"
@@ -40,6 +39,9 @@ static unsigned int fault_level(struct strata_vm *vm, const struct strata_memslo
 	unsigned int level = vm->mmu->pt.max_level;
 
 	if (slot->dirty || !hp->page)
+		return 1;
+	/* A page that stands alone is never mapped by a large entry. */
+	if (!PageCompound(hp->page))
 		return 1;
 	for (; level > 1; level--) {
 		u64 span = STRATA_PT_SPAN(level), first = gfn & ~(span - 1);
@@ -154,10 +156,12 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 	}
 	if (!r)
 		r = STRATA_RESUME;
-	if (hp.page) {
-		mark_page_accessed(hp.page);
+	/*
+	 * It is not marked accessed: the hardware sets the accessed bit of the
+	 * nested entry, and aging asks for that through the MMU notifier.
+	 */
+	if (hp.page)
 		put_page(hp.page);
-	}
 out:
 	srcu_read_unlock(&vm->srcu, idx);
 	return r;
