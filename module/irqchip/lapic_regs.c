@@ -14,7 +14,8 @@
 
 #define VERSION			(0x14 | (LAPIC_NR_LVT - 1) << 16)
 #define SVR_BITS		0x3ffu
-#define ICR_BITS		0x000cefffu	/* without delivery status */
+/* Delivery is instant; what is reserved reads as it was written, as on KVM. */
+#define ICR_BITS		(~(u32)BIT(12))
 #define X2APIC_ICR_RESERVED	0xfff32000u
 
 #define LVT_DEADLINE		BIT(18)
