@@ -161,6 +161,14 @@ ok "loads kvm when asked" prints kvm-on-request
 ok "prints long output whole" grep -qxE 'a{30000}.*' "$dir/out"
 ok "prints nothing else" eval "[ \$(tr -d a < $dir/out | wc -c) -lt 400 ]"
 
+"$lab/run" --no-module -- head -c 3000000 /dev/zero 2> "$dir/err" |
+	(sleep 25; wc -c) > "$dir/out"
+ok "a slow reader gets all of the output" prints 3000000
+"$lab/run" --no-module --timeout 300 -- yes 2> "$dir/err" | head -n 1 > "$dir/out"
+status=${PIPESTATUS[0]}
+ok "a reader that goes ends the run" status_is 141
+ok "with what it has read" prints y
+
 machine --no-module -- "$dir/not-there"
 ok "a command that is not there gives 127" status_is 127
 
@@ -202,7 +210,7 @@ ok "a stall gives 98" eval "status_is 98 && says 'stalled'"
 machine --no-module --icount --copy "$dir/tsc" -- ./tsc
 first=$(cat "$dir/out")
 machine --no-module --icount --copy "$dir/tsc" -- ./tsc
-ok "--icount counts ($first)" test "${first:-0}" -ge 3000 -a "${first:-0}" -le 12000
+ok "--icount counts ($first)" test "${first:-0}" -ge 1000 -a "${first:-0}" -le 12000
 ok "--icount repeats itself" test "$first" = "$(cat "$dir/out")"
 
 machine --no-module --smp 2 --la57 --mem 1024 --append "lab_test=1" -- \
