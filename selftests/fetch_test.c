@@ -77,7 +77,8 @@ TEST(fifteen_bytes)
 	size_t n;
 
 	for (n = 2; n <= 15; n++) {
-		struct vcpu *vcpu = start_at(CODE, b, long_load(b, n));
+		size_t len = long_load(b, n);
+		struct vcpu *vcpu = start_at(CODE, b, len);
 
 		expect_exit(vcpu, KVM_EXIT_MMIO);
 		vcpu->run->mmio.data[0] = 0x40 + n;
@@ -95,7 +96,8 @@ TEST(across_two_pages)
 	size_t n = 9, i;
 
 	for (i = 0; i <= n; i++) {
-		struct vcpu *vcpu = start_at(CODE + PAGE_SIZE - i, b, long_load(b, n));
+		size_t len = long_load(b, n);
+		struct vcpu *vcpu = start_at(CODE + PAGE_SIZE - i, b, len);
 
 		expect_exit(vcpu, KVM_EXIT_MMIO);
 		vcpu->run->mmio.data[0] = 0x61;
