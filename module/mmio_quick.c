@@ -8,6 +8,8 @@
  * is done is still a read or a write, as the fault says, of a place that this
  * vCPU was allowed to read or write.
  */
+#include <linux/uaccess.h>
+
 #include "mmio.h"
 #include "trace.h"
 
@@ -71,6 +73,22 @@ static bool get_bytes(struct strata_vcpu *vcpu, u64 *bytes)
 	return got;
 }
 
+/* The instruction, if it is one of ours and agrees with the fault. */
+static bool get_mov(struct strata_vcpu *vcpu, struct strata_quick_mov *q)
+{
+	u32 access = vcpu->exit.fault.access;
+	u64 gpa = vcpu->exit.fault.gpa;
+	u64 bytes[2];
+
+	if (!(vcpu->efer & EFER_LMA) || !(vcpu->cs_attr & STRATA_CS_L) ||
+	    (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH)) || !get_bytes(vcpu, bytes) ||
+	    !strata_quick_mov((u8 *)bytes, vcpu->regs, vcpu->rip, q))
+		return false;
+	return q->write == !!(access & STRATA_ACC_WRITE) &&
+	       offset_in_page(q->ea) == offset_in_page(gpa) &&
+	       offset_in_page(gpa) + q->size <= PAGE_SIZE;
+}
+
 /**
  * strata_mmio_quick - try the short way
  * @vcpu: its mutex is held; exit.fault tells
@@ -79,19 +97,12 @@ static bool get_bytes(struct strata_vcpu *vcpu, u64 *bytes)
  */
 int strata_mmio_quick(struct strata_vcpu *vcpu)
 {
-	u32 access = vcpu->exit.fault.access;
 	u64 gpa = vcpu->exit.fault.gpa;
 	struct strata_emul_state *st = vcpu->emul;
 	struct strata_quick_mov q;
-	u64 bytes[2], val = 0;
+	u64 val = 0;
 
-	if (!(vcpu->efer & EFER_LMA) || !(vcpu->cs_attr & STRATA_CS_L) ||
-	    (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH)) || !get_bytes(vcpu, bytes) ||
-	    !strata_quick_mov((u8 *)bytes, vcpu->regs, vcpu->rip, &q))
-		return STRATA_NOT_QUICK;
-	if (q.write != !!(access & STRATA_ACC_WRITE) ||
-	    offset_in_page(q.ea) != offset_in_page(gpa) ||
-	    offset_in_page(gpa) + q.size > PAGE_SIZE)
+	if (!get_mov(vcpu, &q))
 		return STRATA_NOT_QUICK;
 
 	if (q.write) {
@@ -114,4 +125,43 @@ int strata_mmio_quick(struct strata_vcpu *vcpu)
 	st->linear_rip = vcpu->rip;
 	vcpu->complete = complete_user_load;
 	return STRATA_USER;
+}
+
+/**
+ * strata_mmio_atomic - the short way to the LAPIC, without sleeping
+ * @vcpu: its mutex is held; preemption may be off; no slot is at exit.fault.gpa
+ *
+ * A guest without x2APIC comes here for every interrupt it sends or ends.
+ *
+ * Return: STRATA_RESUME, or STRATA_NOT_QUICK with nothing done
+ */
+int strata_mmio_atomic(struct strata_vcpu *vcpu)
+{
+	u64 gpa = vcpu->exit.fault.gpa;
+	struct strata_quick_mov q;
+	u64 val = 0;
+	bool ours;
+
+	if (!vcpu->apic || !strata_lapic_owns(vcpu, gpa))
+		return STRATA_NOT_QUICK;
+	if (vcpu->ev.exc.injected || vcpu->ev.irq.injected || vcpu->ev.nmi_injected)
+		return STRATA_NOT_QUICK;
+	pagefault_disable();
+	ours = get_mov(vcpu, &q);
+	pagefault_enable();
+	if (!ours)
+		return STRATA_NOT_QUICK;
+
+	if (q.write) {
+		if (strata_lapic_mmio_write(vcpu, offset_in_page(gpa), q.size, &q.val))
+			return STRATA_NOT_QUICK;
+		trace_quick(vcpu, gpa, &q, q.val);
+		strata_complete_insn(vcpu, vcpu->rip + q.len);
+	} else {
+		if (strata_lapic_mmio_read(vcpu, offset_in_page(gpa), q.size, &val))
+			return STRATA_NOT_QUICK;
+		complete_load(vcpu, gpa, &q, val);
+	}
+	vcpu->exit.id = STRATA_EXIT_MMIO;
+	return STRATA_RESUME;
 }

@@ -610,6 +610,8 @@ int strata_emul_create(struct strata_vcpu *vcpu);
 void strata_emul_destroy(struct strata_vcpu *vcpu);
 /* a nested fault that is not RAM: exit.fault tells; STRATA_RESUME or STRATA_USER */
 int strata_emulate_mmio(struct strata_vcpu *vcpu);
+/* the same for the LAPIC, without sleeping: STRATA_RESUME, or negative with nothing done */
+int strata_mmio_atomic(struct strata_vcpu *vcpu);
 /* INS, OUTS: exit.pio tells */
 int strata_emulate_pio_string(struct strata_vcpu *vcpu);
 /*
