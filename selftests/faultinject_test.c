@@ -212,6 +212,7 @@ static int routing(void *arg)
 	return try_ioctl(t->vm->fd, KVM_SET_GSI_ROUTING, &r);
 }
 
+/* Removing may need memory as well; it leaves things as they were. */
 static int devices(void *arg)
 {
 	struct target *t = arg;
@@ -222,15 +223,20 @@ static int devices(void *arg)
 	if (err)
 		return err;
 	e.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
-	err = try_ioctl(t->vm->fd, KVM_IOEVENTFD, &e);
+	do {
+		err = try_ioctl(t->vm->fd, KVM_IOEVENTFD, &e);
+	} while (err == ENOMEM);
 	if (!err)
 		err = try_ioctl(t->vm->fd, KVM_REGISTER_COALESCED_MMIO, &z);
-	if (!err)
+	if (err)
+		return err;
+	do {
 		err = try_ioctl(t->vm->fd, KVM_UNREGISTER_COALESCED_MMIO, &z);
+	} while (err == ENOMEM);
 	return err;
 }
 
-/* Removing may need memory as well, but the slot must not be half there. */
+/* The same for slots: never half there. */
 static int slots(void *arg)
 {
 	struct target *t = arg;
