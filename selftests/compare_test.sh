@@ -6,7 +6,7 @@
 # is not the slower one. The guest has one CPU: two on one CPU of the host spin
 # for each other's locks, and the emulator counts a PAUSE in milliseconds.
 #
-# lab: own-boot icount only=life timeout=400
+# lab: own-boot icount only=life timeout=1000
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
