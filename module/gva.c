@@ -4,8 +4,8 @@
  * the fetch of instructions.
  *
  * Fetching is the larger part of emulating a simple instruction, and a guest
- * that touches a device does so from few places. So the last walk of a fetch is
- * kept. The guest may change its tables without an exit; the walk is therefore
+ * that touches a device does so from few places. So the last walks of fetches
+ * are kept. The guest may change its tables without an exit; a walk is therefore
  * used again only after all its entries were read again and are the same, which
  * is what a walk would have found, without looking for slots.
  */
@@ -229,12 +229,13 @@ static int fetch_slow(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigne
 	hva = strata_gfn_to_hva(vcpu->vm, res.gpa >> PAGE_SHIFT, NULL);
 	if (!hva || __copy_from_user(buf, (void __user *)(hva + offset_in_page(linear)), len))
 		return EMUL_UNHANDLED;
-	cache_fill(&st->fetch, vcpu, linear & PAGE_MASK, access, slots_gen, &res, hva);
+	cache_fill(strata_fetch_slot(st, linear), vcpu, linear & PAGE_MASK, access, slots_gen,
+		   &res, hva);
 	return EMUL_CONTINUE;
 }
 
 /**
- * strata_fetch_cached - the bytes at an address, if the last walk still serves
+ * strata_fetch_cached - the bytes at an address, if a walk that is kept serves
  * @vcpu: its mutex is held, and vm->srcu
  * @linear: linear address
  * @cpl: privilege level
@@ -244,7 +245,7 @@ static int fetch_slow(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigne
  */
 bool strata_fetch_cached(struct strata_vcpu *vcpu, u64 linear, unsigned int cpl, u64 *out)
 {
-	const struct strata_fetch_cache *f = &vcpu->emul->fetch;
+	const struct strata_fetch_cache *f = strata_fetch_slot(vcpu->emul, linear);
 	unsigned int off = offset_in_page(linear);
 
 	return off <= PAGE_SIZE - 16 &&

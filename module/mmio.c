@@ -515,13 +515,15 @@ int strata_emulate_insn(struct strata_vcpu *vcpu)
 int strata_emul_create(struct strata_vcpu *vcpu)
 {
 	struct strata_emul_state *st = kzalloc(sizeof(*st), GFP_KERNEL_ACCOUNT);
+	int i;
 
 	if (!st)
 		return -ENOMEM;
 	st->vcpu = vcpu;
 	st->c.ops = &emul_ops;
 	st->c.regs = vcpu->regs;
-	st->fetch.page = ~0ull;
+	for (i = 0; i < STRATA_FETCH_PAGES; i++)
+		st->fetch[i].page = ~0ull;
 	vcpu->emul = st;
 	return 0;
 }

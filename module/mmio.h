@@ -29,7 +29,7 @@ struct strata_frag {
 #define STRATA_MAX_FRAGS	4
 
 /**
- * struct strata_fetch_cache - the last page that instructions came from
+ * struct strata_fetch_cache - a page that instructions came from lately
  * @page: linear address of the page; ~0 when empty
  * @cr0: paging state it was walked with, as the rest
  * @cr3: see @cr0
@@ -58,6 +58,9 @@ struct strata_fetch_cache {
 	unsigned long hva;
 };
 
+/* A handler and what it interrupts, a driver and its helpers. */
+#define STRATA_FETCH_PAGES	4
+
 /**
  * struct strata_emul_state - an emulated instruction of one vCPU; all (v)
  * @c: the emulator's context
@@ -73,7 +76,7 @@ struct strata_fetch_cache {
  * @linear_rip: of the instruction at the exit; if it moved, nothing is completed
  * @pio: string I/O asked of user space
  * @quick: a load that waits for user space
- * @fetch: where instructions come from
+ * @fetch: where instructions come from, by the low bits of the page's number
  */
 struct strata_emul_state {
 	struct strata_emul_ctxt c;
@@ -96,8 +99,14 @@ struct strata_emul_state {
 		bool done;
 	} pio;
 	struct strata_quick_mov quick;
-	struct strata_fetch_cache fetch;
+	struct strata_fetch_cache fetch[STRATA_FETCH_PAGES];
 };
+
+static inline struct strata_fetch_cache *strata_fetch_slot(struct strata_emul_state *st,
+							   u64 linear)
+{
+	return &st->fetch[(linear >> PAGE_SHIFT) % STRATA_FETCH_PAGES];
+}
 
 static inline struct strata_emul_state *strata_emul_state(struct strata_emul_ctxt *c)
 {
