@@ -317,7 +317,7 @@ struct strata_quick_mov {
 
 /**
  * strata_quick_mov() - decode the commonest device accesses
- * @insn: 16 readable bytes, of which 15 are the instruction's or behind it
+ * @insn: 16 readable bytes; the caller compares the length with what is valid
  * @regs: general registers by hardware encoding
  * @rip: address of the instruction
  * @q: out

@@ -239,18 +239,29 @@ static int fetch_slow(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigne
  * @vcpu: its mutex is held, and vm->srcu
  * @linear: linear address
  * @cpl: privilege level
- * @out: 16 bytes
+ * @out: 16 bytes; zero beyond the page
  *
- * Return: true if they are there; false without any effect
+ * Return: how many bytes of the page came, at most 16; 0: none, without any
+ * effect
  */
-bool strata_fetch_cached(struct strata_vcpu *vcpu, u64 linear, unsigned int cpl, u64 *out)
+unsigned int strata_fetch_cached(struct strata_vcpu *vcpu, u64 linear, unsigned int cpl, u64 *out)
 {
 	const struct strata_fetch_cache *f = strata_fetch_slot(vcpu->emul, linear);
-	unsigned int off = offset_in_page(linear);
+	unsigned int off = offset_in_page(linear), beyond = 0;
 
-	return off <= PAGE_SIZE - 16 &&
-	       cache_fits(f, vcpu, linear & PAGE_MASK, fetch_access(cpl)) &&
-	       cache_read16(f, off, out);
+	if (unlikely(off > PAGE_SIZE - 16))
+		beyond = off - (PAGE_SIZE - 16);
+	if (!cache_fits(f, vcpu, linear & PAGE_MASK, fetch_access(cpl)) ||
+	    !cache_read16(f, off - beyond, out))
+		return 0;
+	if (unlikely(beyond)) {
+		unsigned __int128 all = (unsigned __int128)out[1] << 64 | out[0];
+
+		all >>= 8 * beyond;
+		out[0] = (u64)all;
+		out[1] = (u64)(all >> 64);
+	}
+	return 16 - beyond;
 }
 
 /**

@@ -116,7 +116,7 @@ static inline struct strata_emul_state *strata_emul_state(struct strata_emul_ctx
 /* gva.c; vm->srcu held */
 int strata_walk(struct strata_vcpu *vcpu, u64 gva, u32 access, struct strata_gpwalk_result *res);
 int strata_emul_fetch(struct strata_emul_ctxt *c, u64 linear, void *buf, unsigned int len);
-bool strata_fetch_cached(struct strata_vcpu *vcpu, u64 linear, unsigned int cpl, u64 *out);
+unsigned int strata_fetch_cached(struct strata_vcpu *vcpu, u64 linear, unsigned int cpl, u64 *out);
 int strata_emul_page_fault(struct strata_emul_ctxt *c, u64 cr2, int walk_rc, u32 error_code);
 
 /* mmio_quick.c */

@@ -58,19 +58,21 @@ static int complete_user_load(struct strata_vcpu *vcpu)
 	return STRATA_RESUME;
 }
 
-static bool get_bytes(struct strata_vcpu *vcpu, u64 *bytes)
+/* How many bytes of the instruction came; the rest of the 16 is not its own. */
+static unsigned int get_bytes(struct strata_vcpu *vcpu, u64 *bytes)
 {
-	bool got;
+	unsigned int n = vcpu->exit.nr_bytes;
 	int idx;
 
-	if (vcpu->exit.nr_bytes) {
-		memcpy(bytes, vcpu->exit.bytes, EMUL_MAX_INSN);
-		return vcpu->exit.nr_bytes == EMUL_MAX_INSN;
+	if (n) {
+		bytes[1] = 0;
+		memcpy(bytes, vcpu->exit.bytes, sizeof(vcpu->exit.bytes));
+		return n;
 	}
 	idx = srcu_read_lock(&vcpu->vm->srcu);
-	got = strata_fetch_cached(vcpu, vcpu->rip, strata_vendor->get_cpl(vcpu), bytes);
+	n = strata_fetch_cached(vcpu, vcpu->rip, strata_vendor->get_cpl(vcpu), bytes);
 	srcu_read_unlock(&vcpu->vm->srcu, idx);
-	return got;
+	return n;
 }
 
 /* The instruction, if it is one of ours and agrees with the fault. */
@@ -78,11 +80,14 @@ static bool get_mov(struct strata_vcpu *vcpu, struct strata_quick_mov *q)
 {
 	u32 access = vcpu->exit.fault.access;
 	u64 gpa = vcpu->exit.fault.gpa;
+	unsigned int n;
 	u64 bytes[2];
 
 	if (!(vcpu->efer & EFER_LMA) || !(vcpu->cs_attr & STRATA_CS_L) ||
-	    (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH)) || !get_bytes(vcpu, bytes) ||
-	    !strata_quick_mov((u8 *)bytes, vcpu->regs, vcpu->rip, q))
+	    (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH)))
+		return false;
+	n = get_bytes(vcpu, bytes);
+	if (!n || !strata_quick_mov((u8 *)bytes, vcpu->regs, vcpu->rip, q) || q->len > n)
 		return false;
 	return q->write == !!(access & STRATA_ACC_WRITE) &&
 	       offset_in_page(q->ea) == offset_in_page(gpa) &&
