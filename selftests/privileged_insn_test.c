@@ -34,6 +34,8 @@ static volatile uint64_t stack, buffer, seen[64];
 
 #define ENUM(name, text) I_##name,
 enum { INSNS(ENUM) };
+#define COUNT(name, text) + 1
+#define NR_INSNS (0 INSNS(COUNT))
 
 #define TRY(name, text) \
 	seen[I_##name] = GUEST_TRY(text, "a"(buffer), "b"(0), "c"(0), "d"(0));
@@ -44,7 +46,7 @@ static __guest void all(void)
 }
 
 #define NAME(name, text) #name,
-static const char * const names[] = { INSNS(NAME) };
+static const char names[][12] = { INSNS(NAME) };
 
 static __guest void g_kernel(uint64_t arg)
 {
@@ -88,7 +90,7 @@ TEST(virtualisation_at_cpl_0)
 	int i;
 
 	vcpu_run_done(vcpu);
-	for (i = 0; i < (int)ARRAY_SIZE(names); i++)
+	for (i = 0; i < NR_INSNS; i++)
 		EXPECT_EQ(FAULT(6), guest_var(vcpu->vm, seen[i]))
 			TH_LOG("%s", names[i]);
 }
@@ -99,7 +101,7 @@ TEST(virtualisation_at_cpl_3)
 	int i;
 
 	vcpu_run_done(vcpu);
-	for (i = 0; i < (int)ARRAY_SIZE(names); i++) {
+	for (i = 0; i < NR_INSNS; i++) {
 		uint64_t f = guest_var(vcpu->vm, seen[i]);
 
 		EXPECT_TRUE(f == FAULT(6) || f == FAULT(13))
