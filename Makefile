@@ -103,7 +103,7 @@ check-quick:
 
 check-debug check-la57 check-nohz: check-%:
 	@selftests/lab/deps check
-	@selftests/check --stage build,$*
+	@STRATA_CHECK_LONG=1 selftests/check --stage build,$*
 
 bench:
 	@selftests/lab/deps bench
@@ -141,7 +141,7 @@ help:
 	@echo 'Run, in a test machine'
 	@echo '  demo           boot Debian'"'"'s kernel in a VM, print what its exits cost'
 	@echo '  check          every test; check-quick, check-debug, check-la57 and'
-	@echo '                 check-nohz are parts of it'
+	@echo '                 check-nohz are parts of it; check-debug has more programs'
 	@echo '  bench          instructions per operation, strata beside kvm-amd'
 	@echo '  lint           style, static analysis, symbols, entry-path checks'
 	@echo 'Use on this machine'
