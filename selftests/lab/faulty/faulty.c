@@ -17,11 +17,18 @@ MODULE_PARM_DESC(fault, "leak, use-after-free, lock-order, sleep or shift");
 
 static void leak(void)
 {
-	char *memory = kmalloc(96, GFP_KERNEL);
+	char *memory;
+	int i;
 
-	/* The only pointer goes with this stack frame. */
-	if (memory)
-		memset(memory, 1, 96);
+	/*
+	 * Each pointer is lost with the next. Several, because a word left
+	 * behind in some stack may look like one of them.
+	 */
+	for (i = 0; i < 16; i++) {
+		memory = kmalloc(96, GFP_KERNEL);
+		if (memory)
+			memset(memory, 1, 96);
+	}
 }
 
 static void use_after_free(void)
