@@ -12,6 +12,7 @@
 #include <asm/processor.h>
 #include <asm/tsc.h>
 
+#include "cpuid.h"
 #include "cpuid_policy.h"
 #include "fpu.h"
 #include "msr.h"
@@ -167,25 +168,22 @@ u64 strata_cpuid_host_cr4_rsvd(void)
 	return supported_limits.cr4_rsvd;
 }
 
-/* Three ranges of 32 leaves are found without a search: 0, 0x40000000, 0x80000000. */
-static __always_inline u8 *index_slot(struct strata_vcpu *vcpu, u32 leaf)
-{
-	u32 n = leaf & 0x3fffffff;
-
-	return n < 32 && leaf < 0xc0000000 ? &vcpu->cpuid_index[leaf >> 30][n] : NULL;
-}
-
-/* A slot holds the place of the leaf's first entry plus one; 0: search. */
 static void build_index(struct strata_vcpu *vcpu)
 {
-	u8 *slot;
 	u32 i;
 
-	memset(vcpu->cpuid_index, 0, sizeof(vcpu->cpuid_index));
-	for (i = 0; i < vcpu->nr_cpuid && i < 255; i++) {
-		slot = index_slot(vcpu, vcpu->cpuid[i].function);
-		if (slot && !*slot)
-			*slot = i + 1;
+	memset(vcpu->cpuid_first, 0, sizeof(vcpu->cpuid_first));
+	memset(vcpu->cpuid_static, 0, sizeof(vcpu->cpuid_static));
+	for (i = 0; i < vcpu->nr_cpuid && i < U8_MAX; i++) {
+		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
+		u8 *slot = strata_cpuid_slot(vcpu->cpuid_first, e->function);
+
+		if (!slot || *slot)
+			continue;
+		*slot = i + 1;
+		if (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) &&
+		    !cpuid_is_dynamic(e->function))
+			*strata_cpuid_slot(vcpu->cpuid_static, e->function) = i + 1;
 	}
 }
 
@@ -197,7 +195,7 @@ static void build_index(struct strata_vcpu *vcpu)
  */
 const struct kvm_cpuid_entry2 *strata_cpuid_find(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf)
 {
-	const u8 *slot = index_slot(vcpu, leaf);
+	const u8 *slot = strata_cpuid_slot(vcpu->cpuid_first, leaf);
 	u32 first = slot && *slot ? *slot - 1 : 0;
 
 	return cpuid_lookup(vcpu->cpuid + first, vcpu->nr_cpuid - first, leaf, subleaf);
@@ -263,19 +261,14 @@ static noinline void cpuid_slow(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u3
  */
 void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
-	const struct kvm_cpuid_entry2 *e;
-	u32 leaf = *eax;
-	const u8 *slot = index_slot(vcpu, leaf);
+	const struct kvm_cpuid_entry2 *e = strata_cpuid_static(vcpu, *eax);
 
-	if (likely(slot && *slot && !cpuid_is_dynamic(leaf))) {
-		e = &vcpu->cpuid[*slot - 1];
-		if (likely(!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == *ecx)) {
-			*eax = e->eax;
-			*ebx = e->ebx;
-			*ecx = e->ecx;
-			*edx = e->edx;
-			return;
-		}
+	if (likely(e)) {
+		*eax = e->eax;
+		*ebx = e->ebx;
+		*ecx = e->ecx;
+		*edx = e->edx;
+		return;
 	}
 	cpuid_slow(vcpu, eax, ebx, ecx, edx);
 }

@@ -11,10 +11,6 @@
 #include "strata.h"
 #include "trace.h"
 
-#define X2APIC_EOI	0x80b
-#define X2APIC_ICR	0x830
-#define X2APIC_SELF_IPI	0x83f
-
 /**
  * strata_internal_error - leave with KVM_EXIT_INTERNAL_ERROR
  * @vcpu: its mutex is held
@@ -325,37 +321,3 @@ const struct strata_exit_desc strata_exits[STRATA_NR_EXIT_REASONS] = {
 	[STRATA_EXIT_FAIL_ENTRY]   = { exit_fail_entry,	      "fail-entry",	  ATOMIC },
 	[STRATA_EXIT_OTHER]	   = { exit_unexpected,	      "other",		  ATOMIC },
 };
-
-/**
- * strata_exit_fast - the exits that are done without opening interrupts
- * @vcpu: just left guest mode; interrupts off
- *
- * They cost least because neither the window for interrupts nor its checks
- * are passed; an interrupt that is pending ends the next entry at once.
- *
- * Return: true when the exit is served.
- */
-bool strata_exit_fast(struct strata_vcpu *vcpu)
-{
-	if (!strata_insn_len_atomic(vcpu))
-		return false;
-	switch (vcpu->exit.id) {
-	case STRATA_EXIT_CPUID:
-		return strata_exit_cpuid(vcpu) == STRATA_RESUME;
-	case STRATA_EXIT_HYPERCALL:
-		return strata_hypercall(vcpu) == STRATA_RESUME;
-	case STRATA_EXIT_MSR_READ:
-		return strata_exit_msr_read(vcpu) == STRATA_RESUME;
-	case STRATA_EXIT_MSR_WRITE:
-		switch ((u32)vcpu->regs[STRATA_RCX]) {
-		case X2APIC_EOI:
-		case X2APIC_ICR:
-		case X2APIC_SELF_IPI:
-		case MSR_IA32_TSC_DEADLINE:
-			return vcpu->apic && strata_exit_msr_write(vcpu) == STRATA_RESUME;
-		}
-		return false;
-	default:
-		return false;
-	}
-}

@@ -28,21 +28,11 @@ struct strata_exit_desc {
 extern const struct strata_exit_desc strata_exits[STRATA_NR_EXIT_REASONS];
 
 /* exit.c */
-bool strata_exit_fast(struct strata_vcpu *vcpu);
 int strata_exit_fault_atomic(struct strata_vcpu *vcpu);
 int strata_exit_cpuid(struct strata_vcpu *vcpu);
 int strata_exit_msr_read(struct strata_vcpu *vcpu);
 int strata_exit_msr_write(struct strata_vcpu *vcpu);
 int strata_exit_pio(struct strata_vcpu *vcpu);
-
-/* Those that may be handled with interrupts still off. */
-static __always_inline bool strata_exit_irqoff(struct strata_vcpu *vcpu)
-{
-	const u64 fast = BIT_ULL(STRATA_EXIT_CPUID) | BIT_ULL(STRATA_EXIT_HYPERCALL) |
-			 BIT_ULL(STRATA_EXIT_MSR_READ) | BIT_ULL(STRATA_EXIT_MSR_WRITE);
-
-	return (fast >> vcpu->exit.id & 1) && strata_exit_fast(vcpu);
-}
 
 int strata_exit_irq_window(struct strata_vcpu *vcpu);
 

@@ -15,12 +15,11 @@
  * at the same offset; then the length differs only by redundant prefixes,
  * and the harm is the guest's own.
  */
-#include <linux/uaccess.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
 #include "exit.h"
-#include "mmu/mmu.h"
+#include "fetch.h"
 #include "strata.h"
 
 #define MAX_INSN	15
@@ -70,11 +69,6 @@ static const struct opcode opcodes[STRATA_NR_EXIT_REASONS] = {
 	[STRATA_EXIT_MWAIT]	= OPCODE3(0x0f, 0x01, 0xc9),
 };
 
-static bool is_opcode(const struct opcode *op, u32 word)
-{
-	return (word & op->mask) == op->word;
-}
-
 static bool is_prefix(u8 b, bool long_code)
 {
 	switch (b) {
@@ -99,41 +93,12 @@ static unsigned int match(struct strata_vcpu *vcpu, const u8 *b, unsigned int n)
 	if (!op->len || i + op->len > n)
 		return 0;
 	memcpy(&word, b + i, op->len);
-	return is_opcode(op, word) ? i + op->len : 0;
+	return (word & op->mask) == op->word ? i + op->len : 0;
 }
 
 static unsigned int usable_bytes(u64 linear)
 {
 	return min_t(unsigned int, MAX_INSN, PAGE_SIZE - (linear & ~PAGE_MASK));
-}
-
-/*
- * Four bytes at a host address that a slot gave, with page faults off. The
- * address is not the guest's to choose, so speculation needs no barrier.
- */
-static __always_inline bool read_word(u32 *word, unsigned long hva)
-{
-	bool ok = false;
-	u32 w;
-
-	pagefault_disable();
-	__uaccess_begin();
-	unsafe_get_user(w, (u32 __user *)hva, fault);
-	ok = true;
-	*word = w;
-fault:
-	__uaccess_end();
-	pagefault_enable();
-	return ok;
-}
-
-/* Does @page hold RIP, as far as can be told without a walk? */
-static __always_inline bool is_kept(struct strata_vcpu *vcpu, u64 page)
-{
-	if (vcpu->fetch.linear_page != page || vcpu->fetch.cr3 != vcpu->cr3)
-		return false;
-	/* Pairs with the release in slots_publish(). */
-	return vcpu->fetch.slots_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen);
 }
 
 /* Outside 64-bit code, with prefixes, or at the end of a page. */
@@ -143,7 +108,7 @@ static noinline bool len_by_bytes(struct strata_vcpu *vcpu)
 	unsigned int n = usable_bytes(linear), len;
 	u8 b[MAX_INSN];
 
-	if (!is_kept(vcpu, linear & PAGE_MASK))
+	if (!strata_fetch_is_kept(vcpu, linear & PAGE_MASK))
 		return false;
 
 	pagefault_disable();
@@ -167,15 +132,12 @@ static noinline bool len_by_bytes(struct strata_vcpu *vcpu)
 bool strata_insn_len_atomic(struct strata_vcpu *vcpu)
 {
 	const struct opcode *op = &opcodes[vcpu->exit.id];
-	u64 offset = vcpu->rip & ~PAGE_MASK;
-	u32 word;
 
 	if (vcpu->exit.insn_len)
 		return true;
 	/* Nearly always it is 64-bit code and there is no prefix. */
-	if (likely(is_long_code(vcpu) && is_kept(vcpu, vcpu->rip - offset) && op->len &&
-		   offset <= PAGE_SIZE - sizeof(word) &&
-		   read_word(&word, vcpu->fetch.hva + offset) && is_opcode(op, word))) {
+	if (likely(is_long_code(vcpu) && op->len &&
+		   strata_fetch_matches(vcpu, op->word, op->mask))) {
 		vcpu->exit.insn_len = op->len;
 		return true;
 	}

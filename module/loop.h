@@ -7,23 +7,30 @@
  *   hot_unload(vcpu)      the other way round
  *   hot_on(vcpu)          may this CPU run guests? interrupts off
  *   hot_flush_tlb(vcpu)   the next entry uses no old translation
- *   hot_switch(vcpu, again)  into the guest and back; 0, or -EIO: could not
- *                         enter; again: interrupts were off since the last time
- *   hot_translate(vcpu)   vcpu->exit from what the hardware says
+ *   hot_switch(vcpu, quiet)  into the guest and back; 0, or -EIO: could not
+ *                         enter; quiet: RCU need not hear of it
+ *   hot_identify(vcpu)    exit.id and hw_code, and what the fast handlers need
+ *   hot_info(vcpu)        exit.info1 and info2
+ *   hot_translate(vcpu)   the rest of vcpu->exit; once for each exit
+ *   hot_is_plain(vcpu)    64-bit code without interrupt shadow or single step
+ *   hot_cpl(vcpu)         privilege level
  * all static and inlined here, so that an exit costs no indirect call.
  *
  * A section is what runs with the guest's FPU state in the registers, hence
  * with preemption off: enter, handle, enter again, until something must
- * sleep or somebody else wants this CPU.
+ * sleep or somebody else wants this CPU. In it a window is what runs with
+ * interrupts off: enter, serve the exits that need nothing else, enter again.
  */
 #ifndef STRATA_LOOP_H
 #define STRATA_LOOP_H
 
 #include <linux/interrupt.h>
+#include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 
 #include "entry_work.h"
 #include "exit.h"
+#include "exit_fast.h"
 #include "fpu.h"
 #include "strata.h"
 #include "trace.h"
@@ -44,8 +51,8 @@ static __always_inline void strata_book_exit(struct strata_vcpu *vcpu, u64 now)
 }
 
 /*
- * What must be done before the next entry; interrupts off. False: leave the
- * section, strata_vcpu_run() knows what to do.
+ * What may have changed at any time before an entry; interrupts off. False:
+ * leave the section, strata_vcpu_run() knows what to do.
  */
 static __always_inline bool strata_before_entry(struct strata_vcpu *vcpu)
 {
@@ -61,18 +68,47 @@ static __always_inline bool strata_before_entry(struct strata_vcpu *vcpu)
 	}
 	if (unlikely(xfer_to_guest_mode_work_pending()))
 		return false;
-	/* Where a section keeps bottom halves off they run when it is left. */
-	if (unlikely(softirq_count() && local_softirq_pending()))
-		return false;
-	if (unlikely(!hot_on(vcpu)))
-		return false;
 	gen = atomic64_read(&vcpu->vm->tlb_gen);
-	if (unlikely(vcpu->tlb_gen != gen || vcpu->tlb_flush_all)) {
+	if (unlikely(vcpu->tlb_gen != gen)) {
 		vcpu->tlb_gen = gen;
-		vcpu->tlb_flush_all = false;
 		hot_flush_tlb(vcpu);
 	}
 	return true;
+}
+
+/* What cannot change while interrupts are off: once a window. */
+static __always_inline bool strata_before_window(struct strata_vcpu *vcpu)
+{
+	/* Where a section keeps bottom halves off they run when it is left. */
+	if (unlikely(softirq_count() && local_softirq_pending()))
+		return false;
+	return likely(hot_on(vcpu));
+}
+
+/* Into the guest and back. 0, or -EIO: this CPU could not enter. */
+static __always_inline int strata_enter(struct strata_vcpu *vcpu, bool quiet)
+{
+	u64 now;
+	int r;
+
+	/* Asked first, so that its arguments are not gathered for nothing. */
+	if (trace_strata_entry_enabled())
+		trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);
+	now = rdtsc();
+	vcpu->t_entry = now;
+	strata_book_exit(vcpu, now);
+	r = hot_switch(vcpu, quiet);
+	now = rdtsc();
+	vcpu->t_exit = now;
+	vcpu->guest_ticks += now - vcpu->t_entry;
+	hot_identify(vcpu);
+	if (trace_strata_exit_enabled()) {
+		hot_info(vcpu);
+		trace_strata_exit(vcpu->vm->index, vcpu->id, vcpu->exit.id,
+				  vcpu->exit.hw_code, vcpu->rip, vcpu->exit.info1,
+				  vcpu->exit.info2);
+	}
+	return r;
 }
 
 /**
@@ -96,7 +132,8 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 	hot_load(vcpu);
 
 	for (;;) {
-		bool again = false;
+		unsigned long tick = jiffies;
+		bool served, quiet = vcpu->rcu_tick == tick;
 
 		local_irq_disable();
 		/*
@@ -107,37 +144,26 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		smp_store_mb(vcpu->mode, STRATA_IN_GUEST);
 		xfer_to_guest_mode_prepare();
 		guest_timing_enter_irqoff();
-enter:
-		if (unlikely(!strata_before_entry(vcpu))) {
+		if (unlikely(!strata_before_entry(vcpu) || !strata_before_window(vcpu))) {
 			WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 			guest_timing_exit_irqoff();
 			local_irq_enable();
-			/* After an exit that was served above, r is hot_switch()'s 0. */
 			r = STRATA_RESUME;
 			break;
 		}
-		/* Asked first, so that its arguments are not gathered for nothing. */
-		if (trace_strata_entry_enabled())
-			trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);
 		strata_fpu_window_enter(vcpu);
-		vcpu->t_entry = rdtsc();
-		strata_book_exit(vcpu, vcpu->t_entry);
-		r = hot_switch(vcpu, again);
-		vcpu->t_exit = rdtsc();
-		vcpu->guest_ticks += vcpu->t_exit - vcpu->t_entry;
-		strata_fpu_window_leave(vcpu);
-		hot_translate(vcpu);
-		if (trace_strata_exit_enabled())
-			trace_strata_exit(vcpu->vm->index, vcpu->id, vcpu->exit.id,
-					  vcpu->exit.hw_code, vcpu->rip, vcpu->exit.info1,
-					  vcpu->exit.info2);
-
-		/* The few that need nothing else never open interrupts. */
-		if (likely(!r) && strata_exit_irqoff(vcpu)) {
-			again = true;
-			goto enter;
+		vcpu->rcu_tick = tick;
+		for (;;) {
+			r = strata_enter(vcpu, quiet);
+			/* The few exits that need nothing else never open interrupts. */
+			served = likely(!r) && strata_exit_fast(vcpu);
+			if (!served || unlikely(!strata_before_entry(vcpu)))
+				break;
+			quiet = true;
 		}
-
+		strata_fpu_window_leave(vcpu);
+		if (likely(!served))
+			hot_translate(vcpu);
 		WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 		/*
 		 * Whatever ended the guest's time slice is served now. The tick
@@ -150,6 +176,10 @@ enter:
 		local_irq_enable();
 		if (unlikely(r))
 			break;
+		if (unlikely(served)) {
+			r = STRATA_RESUME;
+			break;
+		}
 
 		if (vcpu->exit.id == STRATA_EXIT_NESTED_FAULT) {
 			r = strata_exit_fault_atomic(vcpu);

@@ -9,13 +9,12 @@
 
 #include "mitigate.h"
 
-#define BARRIER_IBPB	0
-
 struct strata_barriers strata_barriers;
-DEFINE_PER_CPU(struct strata_vm *, strata_last_vm);
+DEFINE_STATIC_KEY_FALSE(strata_guard_entries);
+DEFINE_PER_CPU(u32, strata_last_vm);
 
 #ifdef STRATA_DEBUG
-atomic64_t strata_barrier_count[4];
+atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
 static bool force_barriers;
 module_param(force_barriers, bool, 0444);
 MODULE_PARM_DESC(force_barriers, "issue every speculation barrier that this CPU can execute (debug builds)");
@@ -58,6 +57,8 @@ void strata_mitigate_setup(void)
 		strata_barriers.ibpb_to_user = h.has_ibpb;
 	}
 #endif
+	if (strata_barriers.at_entry)
+		static_branch_enable(&strata_guard_entries);
 }
 
 /**
@@ -66,13 +67,9 @@ void strata_mitigate_setup(void)
  */
 void strata_mitigate_switch(struct strata_vcpu *vcpu)
 {
-	__this_cpu_write(strata_last_vm, vcpu->vm);
+	__this_cpu_write(strata_last_vm, vcpu->vm->index);
 	if (strata_barriers.ibpb_on_switch) {
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-		strata_count_barrier(BARRIER_IBPB);
+		strata_count_barrier(STRATA_BARRIER_IBPB);
 	}
-#ifdef HAVE_X86_IBPB_EXIT_TO_USER
-	if (strata_barriers.ibpb_to_user)
-		this_cpu_write(x86_ibpb_exit_to_user, true);
-#endif
 }

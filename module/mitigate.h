@@ -5,6 +5,7 @@
 #ifndef STRATA_MITIGATE_H
 #define STRATA_MITIGATE_H
 
+#include <linux/jump_label.h>
 #include <asm/nospec-branch.h>
 #include <asm/segment.h>
 #include <asm/spec-ctrl.h>
@@ -13,10 +14,13 @@
 #include "strata.h"
 
 extern struct strata_barriers strata_barriers;
+/* strata_barriers.at_entry, where the entry asks */
+DECLARE_STATIC_KEY_FALSE(strata_guard_entries);
 /* debug builds: how often each was issued */
-extern atomic64_t strata_barrier_count[4];
-/* the vCPU that ran on a CPU last; compared, never followed */
-DECLARE_PER_CPU(struct strata_vm *, strata_last_vm);
+enum { STRATA_BARRIER_IBPB, STRATA_BARRIER_IBPB_TO_USER, STRATA_NR_BARRIERS };
+extern atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
+/* index of the VM that ran on a CPU last: numbers are not used again, addresses are */
+DECLARE_PER_CPU(u32, strata_last_vm);
 
 /* SPEC_CTRL for one entry; computed where tracing is still allowed. */
 struct strata_spec {
@@ -45,8 +49,22 @@ void strata_mitigate_switch(struct strata_vcpu *vcpu);
 
 static __always_inline void strata_mitigate_load(struct strata_vcpu *vcpu)
 {
-	if (unlikely(__this_cpu_read(strata_last_vm) != vcpu->vm))
+	if (unlikely(__this_cpu_read(strata_last_vm) != vcpu->vm->index))
 		strata_mitigate_switch(vcpu);
+}
+
+/*
+ * A guest ran on this CPU: user space must not run on its predictions. The
+ * kernel does the barrier when it next returns there, and forgets the mark.
+ */
+static __always_inline void strata_mitigate_unload(void)
+{
+#ifdef HAVE_X86_IBPB_EXIT_TO_USER
+	if (unlikely(strata_barriers.ibpb_to_user)) {
+		__this_cpu_write(x86_ibpb_exit_to_user, true);
+		strata_count_barrier(STRATA_BARRIER_IBPB_TO_USER);
+	}
+#endif
 }
 
 static __always_inline struct strata_spec strata_mitigate_entry(struct strata_vcpu *vcpu)

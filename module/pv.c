@@ -3,9 +3,9 @@
  * Hypercalls by KVM's convention: the number in RAX, arguments in RBX, RCX,
  * RDX and RSI, the result in RAX.
  */
-#include <linux/kvm_para.h>
 #include <asm/msr-index.h>
 
+#include "pv.h"
 #include "strata.h"
 
 /**
@@ -23,14 +23,7 @@ int strata_hypercall(struct strata_vcpu *vcpu)
 	unsigned long nr = vcpu->regs[STRATA_RAX];
 	unsigned long ret;
 
-	if (!wide)
-		nr = (u32)nr;
-	if (unlikely(strata_vendor->get_cpl(vcpu)))
-		ret = -KVM_EPERM;
-	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
-		ret = 0;
-	else
-		ret = -KVM_ENOSYS;
+	ret = strata_hypercall_result(wide ? nr : (u32)nr, strata_vendor->get_cpl(vcpu));
 	vcpu->regs[STRATA_RAX] = wide ? ret : (u32)ret;
 	return strata_skip_insn(vcpu);
 }

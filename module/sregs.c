@@ -74,7 +74,7 @@ int strata_guest_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0)
 	cr0 = (cr0 & SCR0_ALL) | SCR0_ET;
 	strata_vendor->set_cr0(vcpu, cr0);
 	if ((old ^ cr0) & CR0_FLUSH)
-		vcpu->tlb_flush_all = true;
+		vcpu->tlb_gen = STRATA_TLB_STALE;
 	return 0;
 }
 
@@ -98,7 +98,7 @@ int strata_guest_set_cr3(struct strata_vcpu *vcpu, unsigned long cr3)
 		cr3 &= ~CR3_NOFLUSH;
 	strata_vendor->set_cr3(vcpu, cr3);
 	if (!keep)
-		vcpu->tlb_flush_all = true;
+		vcpu->tlb_gen = STRATA_TLB_STALE;
 	return 0;
 }
 
@@ -120,7 +120,7 @@ int strata_guest_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4)
 	strata_vendor->set_cr4(vcpu, cr4);
 	/* SDM 3A 4.10.4.1: any write that leaves or enters these, and any with PGE changed. */
 	if ((old ^ cr4) & CR4_FLUSH)
-		vcpu->tlb_flush_all = true;
+		vcpu->tlb_gen = STRATA_TLB_STALE;
 	return 0;
 }
 
@@ -141,7 +141,7 @@ int strata_set_efer(struct strata_vcpu *vcpu, u64 efer, bool host)
 		return 1;
 	efer = (efer & ~SEFER_LMA) | (vcpu->efer & SEFER_LMA);
 	if ((efer ^ vcpu->efer) & SEFER_NX)
-		vcpu->tlb_flush_all = true;
+		vcpu->tlb_gen = STRATA_TLB_STALE;
 	strata_vendor->set_efer(vcpu, efer);
 	return 0;
 }
@@ -252,7 +252,7 @@ int strata_set_sregs(struct strata_vcpu *vcpu, const struct kvm_sregs *sregs)
 	for (i = 0; i < ARRAY_SIZE(seg_order); i++)
 		strata_vendor->set_segment(vcpu, seg_order[i], &seg[i]);
 
-	vcpu->tlb_flush_all = true;
+	vcpu->tlb_gen = STRATA_TLB_STALE;
 	/* Old user space does not unhalt a vCPU that it resets. */
 	if (vcpu->id == vcpu->vm->bsp_id && !strata_is_protmode(vcpu) &&
 	    sregs->cs.selector == 0xf000 && vcpu->rip == 0xfff0)

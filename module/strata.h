@@ -38,6 +38,8 @@
 #define STRATA_NR_MEMSLOTS	512
 #define STRATA_MAX_IRQ_ROUTES	4096
 #define STRATA_MAX_CPUID	256
+#define STRATA_CPUID_RANGES	4	/* leaves 0, 0x40000000, 0x80000000, 0xc0000000 */
+#define STRATA_CPUID_SPAN	32	/* and as many after each */
 
 #define STRATA_PIO_PAGE		1	/* pages of the vCPU's mapping */
 #define STRATA_COALESCED_PAGE	2
@@ -155,6 +157,9 @@ struct strata_exit {
 	};
 };
 
+/* Below every generation: flush at the next entry. */
+#define STRATA_TLB_STALE	0
+
 /* vcpu->exit.id before the first exit: what is booked to it is never shown. */
 #define STRATA_EXIT_NONE	(STRATA_MAX_EXIT_REASONS - 1)
 
@@ -243,9 +248,7 @@ struct strata_vcpu {
 	bool ran_once;			/* CPUID is fixed from now on */
 	bool cpuid_set;
 
-	/* TLB: what generation this vCPU last flushed for (v) */
-	u64 tlb_gen;
-	bool tlb_flush_all;		/* flush at next entry whatever the generation */
+	u64 tlb_gen;			/* (v) what it flushed for last, or STRATA_TLB_STALE */
 
 	/* FPU. (v) */
 	struct strata_fpu *fpu;		/* (c) fpu.h: guest's XSAVE area */
@@ -285,7 +288,9 @@ struct strata_vcpu {
 	/* CPUID and MSRs. (v) */
 	struct kvm_cpuid_entry2 *cpuid;	/* kvmalloc'ed table */
 	u32 nr_cpuid;
-	u8 cpuid_index[3][32];		/* cpuid.c: first entry of a leaf */
+	/* places in cpuid[] plus one, by leaf; see cpuid.h */
+	u8 cpuid_first[STRATA_CPUID_RANGES][STRATA_CPUID_SPAN];
+	u8 cpuid_static[STRATA_CPUID_RANGES][STRATA_CPUID_SPAN];
 	struct strata_msrs *msrs;	/* (c) msr.h: values kept in software */
 
 	/* time. (v) unless said */
@@ -302,6 +307,7 @@ struct strata_vcpu {
 	/* accounting. (v); read by STRATA_GET_EXIT_STATS without a lock */
 	u64 t_exit, t_entry, t_run;	/* TSC stamps */
 	u64 guest_ticks, run_ticks, wait_ticks, user_exits;
+	unsigned long rcu_tick;		/* jiffies when RCU last heard of an entry */
 	struct strata_cost cost[STRATA_MAX_EXIT_REASONS];
 
 	/* the vendor's part */

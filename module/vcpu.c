@@ -47,7 +47,7 @@ void strata_vcpu_reset(struct strata_vcpu *vcpu, bool init)
 	atomic_set(&vcpu->nmi_queued, 0);
 	vcpu->complete = NULL;
 	vcpu->fetch.linear_page = ~0ull;
-	vcpu->tlb_flush_all = true;
+	vcpu->tlb_gen = STRATA_TLB_STALE;
 
 	strata_fpu_reset(vcpu, init);
 	strata_msr_reset(vcpu, init);

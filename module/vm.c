@@ -14,7 +14,8 @@
 #include "strata.h"
 
 LIST_HEAD(strata_vm_list);
-static u32 strata_next_index;
+/* 0 is no VM, see strata_last_vm. */
+static u32 strata_next_index = 1;
 
 void strata_vm_get(struct strata_vm *vm)
 {

@@ -7,6 +7,7 @@
 #include <asm/hw_breakpoint.h>
 #include <asm/mce.h>
 #include <asm/msr-index.h>
+#include <asm/processor-flags.h>
 #include <asm/spec-ctrl.h>
 
 #include "svm.h"
@@ -90,7 +91,8 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu)
 		svm->vmcb->control.clean = 0;
 	}
 	/* FS, GS, TR, LDTR, KERNEL_GS_BASE and syscall MSRs as they are now. */
-	asm volatile("vmsave %%rax" : : "a" (sc->host_pa) : "memory");
+	svm->host_pa = sc->host_pa;
+	asm volatile("vmsave %%rax" : : "a" (svm->host_pa) : "memory");
 	if (vcpu->tsc_aux_live) {
 		u64 aux = strata_msr_tsc_aux(vcpu);
 
@@ -108,35 +110,44 @@ static __always_inline void hot_unload(struct strata_vcpu *vcpu)
 	if (vcpu->tsc_aux_live && strata_msr_tsc_aux(vcpu) != svm->tsc_aux_host)
 		wrmsrl(MSR_TSC_AUX, svm->tsc_aux_host);
 	svm_sync_crs(vcpu);
+	strata_mitigate_unload();
 }
 
 /*
  * Everything between the two guest_state functions is out of reach for
  * tracing, RCU and lockdep.
  */
-static noinstr int svm_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, u64 host_pa,
-			      const struct strata_spec *spec, bool again)
+static noinstr int svm_switch(struct strata_vcpu *vcpu, u64 vmcb_pa, u64 host_pa, bool quiet)
 {
 	int r;
 
-	strata_guest_state_enter(again);
-	if (unlikely(spec)) {
-		if (spec->write)
-			native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
-		if (spec->verw)
-			strata_verw();
-	}
-	r = strata_svm_enter(vcpu->regs, svm->vmcb_pa, host_pa);
-	if (unlikely(spec) && spec->write)
+	strata_guest_state_enter(quiet);
+	r = strata_svm_enter(vcpu->regs, vmcb_pa, host_pa);
+	guest_state_exit_irqoff();
+	return r;
+}
+
+/* The same on a CPU whose SPEC_CTRL or buffers need attention at each entry. */
+static noinstr int svm_switch_guarded(struct strata_vcpu *vcpu, u64 vmcb_pa, u64 host_pa,
+				      bool quiet, const struct strata_spec *spec)
+{
+	int r;
+
+	strata_guest_state_enter(quiet);
+	if (spec->write)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
+	if (spec->verw)
+		strata_verw();
+	r = strata_svm_enter(vcpu->regs, vmcb_pa, host_pa);
+	if (spec->write)
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->host);
 	guest_state_exit_irqoff();
 	return r;
 }
 
-static __always_inline int hot_switch(struct strata_vcpu *vcpu, bool again)
+static __always_inline int hot_switch(struct strata_vcpu *vcpu, bool quiet)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
-	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
 	bool dbs = unlikely(vcpu->dr7 & 0xff);
 	struct vmcb *vmcb = svm->vmcb;
 	int r;
@@ -153,12 +164,14 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, bool again)
 		svm_load_dbs(vcpu, svm);
 	svm_oracle_before(vcpu, svm);
 
-	if (unlikely(strata_barriers.at_entry)) {
+	if (static_branch_unlikely(&strata_guard_entries)) {
 		struct strata_spec spec = strata_mitigate_entry(vcpu);
 
-		r = svm_switch(vcpu, svm, sc->host_pa, &spec, again);
+		r = svm_switch_guarded(vcpu, svm->vmcb_pa, svm->host_pa, quiet, &spec);
+	} else if (quiet && !strata_guest_state_matters()) {
+		r = strata_svm_enter(vcpu->regs, svm->vmcb_pa, svm->host_pa);
 	} else {
-		r = svm_switch(vcpu, svm, sc->host_pa, NULL, again);
+		r = svm_switch(vcpu, svm->vmcb_pa, svm->host_pa, quiet);
 	}
 
 	if (dbs)
@@ -286,7 +299,7 @@ static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
 	}
 }
 
-static __always_inline void hot_translate(struct strata_vcpu *vcpu)
+static __always_inline void hot_identify(struct strata_vcpu *vcpu)
 {
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 	struct strata_exit *e = &vcpu->exit;
@@ -294,10 +307,8 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu)
 	u32 len = 0;
 
 	e->hw_code = code;
-	e->info1 = vmcb->control.exit_info1;
-	e->info2 = vmcb->control.exit_info2;
-	e->nr_bytes = 0;
-	e->shadow = vmcb->control.int_shadow & SVM_INT_SHADOW;
+	/* What the hardware does not overwrite is not taken for an exit. */
+	vmcb->control.exit_code = SVM_EXIT_BOGUS;
 	vcpu->cs_attr = vmcb->save.cs.attrib;
 	if (strata_svm_caps.nrip && vmcb->control.next_rip)
 		len = vmcb->control.next_rip - vcpu->rip;
@@ -305,32 +316,69 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu)
 
 	if (likely(code < SVM_NR_LOW_EXITS)) {
 		e->id = strata_svm_exit_map[code];
-		switch (code) {
-		case SVM_EXIT_MSR:
-			e->id = e->info1 ? STRATA_EXIT_MSR_WRITE : STRATA_EXIT_MSR_READ;
-			break;
-		case SVM_EXIT_IOIO:
-			svm_translate_pio(e);
-			break;
-		case SVM_EXIT_CPUID:
-		case SVM_EXIT_INTR:
-		case SVM_EXIT_VMMCALL:
-		case SVM_EXIT_HLT:
-			break;
-		default:
-			svm_translate_rare(vcpu, vmcb);
-		}
+		if (code == SVM_EXIT_MSR)
+			e->id = vmcb->control.exit_info1 ? STRATA_EXIT_MSR_WRITE :
+							   STRATA_EXIT_MSR_READ;
 	} else if (code == SVM_EXIT_NPF) {
 		e->id = STRATA_EXIT_NESTED_FAULT;
-		svm_translate_npf(e, &vmcb->control);
 	} else if (code == SVM_EXIT_BOGUS) {
 		e->id = STRATA_EXIT_BOGUS;
 	} else {
 		e->id = (u32)code == (u32)SVM_EXIT_INVALID ? STRATA_EXIT_FAIL_ENTRY :
 							     STRATA_EXIT_OTHER;
 	}
-	vmcb->control.exit_code = SVM_EXIT_BOGUS;
 }
+
+static __always_inline void hot_info(struct strata_vcpu *vcpu)
+{
+	const struct vmcb_control *c = &to_svm(vcpu)->vmcb->control;
+
+	vcpu->exit.info1 = c->exit_info1;
+	vcpu->exit.info2 = c->exit_info2;
+}
+
+static __always_inline void hot_translate(struct strata_vcpu *vcpu)
+{
+	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	struct strata_exit *e = &vcpu->exit;
+
+	hot_info(vcpu);
+	e->nr_bytes = 0;
+	e->shadow = vmcb->control.int_shadow & SVM_INT_SHADOW;
+	switch (e->id) {
+	case STRATA_EXIT_INTR:
+	case STRATA_EXIT_HLT:
+	case STRATA_EXIT_CPUID:
+	case STRATA_EXIT_MSR_READ:
+	case STRATA_EXIT_MSR_WRITE:
+	case STRATA_EXIT_HYPERCALL:
+		break;
+	case STRATA_EXIT_PIO:
+		svm_translate_pio(e);
+		break;
+	case STRATA_EXIT_NESTED_FAULT:
+		svm_translate_npf(e, &vmcb->control);
+		break;
+	default:
+		svm_translate_rare(vcpu, vmcb);
+	}
+}
+
+static __always_inline bool hot_is_plain(struct strata_vcpu *vcpu)
+{
+	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+
+	return (vcpu->efer & EFER_LMA) && (vcpu->cs_attr & STRATA_CS_L) &&
+	       !(vmcb->control.int_shadow & SVM_INT_SHADOW) && !(vcpu->rflags & X86_EFLAGS_TF);
+}
+
+static __always_inline int hot_cpl(struct strata_vcpu *vcpu)
+{
+	return to_svm(vcpu)->vmcb->save.cpl;
+}
+
+/* VMMCALL */
+#define STRATA_HYPERCALL_OPCODE	0xd9010f
 
 #include "../loop.h"
 

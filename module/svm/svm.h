@@ -34,6 +34,7 @@ struct svm_oracle;
 struct svm_vcpu {
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
+	u64 host_pa;			/* of the CPU it is loaded on: its host state */
 	u64 asid_gen;			/* of the CPU it ran on last */
 	bool injecting;			/* event_inj was set for this entry */
 	bool iret_step;			/* NMI handler's IRET is being stepped */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The exits that are served without opening interrupts, inlined into each
+ * vendor's run loop.
+ *
+ * They cost least because neither the window for interrupts nor its checks are
+ * passed; an interrupt that is pending ends the next entry at once. XCR0,
+ * IA32_XSS and PKRU are still the guest's here, so nothing that changes them
+ * or shows them is served. Whatever is not the plain case of its kind (other
+ * modes, an interrupt shadow, single step, an exception) is left, untouched,
+ * to the handlers of exit.c.
+ */
+#ifndef STRATA_EXIT_FAST_H
+#define STRATA_EXIT_FAST_H
+
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+
+#include "cpuid.h"
+#include "exit.h"
+#include "fetch.h"
+#include "pv.h"
+#include "strata.h"
+#include "trace.h"
+
+#define STRATA_X2APIC_EOI	0x80b
+#define STRATA_X2APIC_ICR	0x830
+#define STRATA_X2APIC_SELF_IPI	0x83f
+
+/* hot_is_plain() holds: RIP does not wrap, nothing is raised by the next instruction. */
+static __always_inline void strata_fast_skip(struct strata_vcpu *vcpu, unsigned int len)
+{
+	vcpu->rip += vcpu->exit.insn_len ?: len;
+	vcpu->rflags &= ~X86_EFLAGS_RF;
+}
+
+/* The hardware gave the length, or the instruction stands there without prefixes. */
+static __always_inline bool strata_fast_len(struct strata_vcpu *vcpu, u32 opcode, u32 mask)
+{
+	return vcpu->exit.insn_len || strata_fetch_matches(vcpu, opcode, mask);
+}
+
+static __always_inline bool strata_fast_cpuid(struct strata_vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e;
+
+	e = strata_cpuid_static(vcpu, vcpu->regs[STRATA_RAX]);
+	if (unlikely(!e) || !strata_fast_len(vcpu, 0xa20f, 0xffff))
+		return false;
+	vcpu->regs[STRATA_RAX] = e->eax;
+	vcpu->regs[STRATA_RBX] = e->ebx;
+	vcpu->regs[STRATA_RCX] = e->ecx;
+	vcpu->regs[STRATA_RDX] = e->edx;
+	strata_fast_skip(vcpu, 2);
+	return true;
+}
+
+static __always_inline bool strata_fast_hypercall(struct strata_vcpu *vcpu)
+{
+	if (!strata_fast_len(vcpu, STRATA_HYPERCALL_OPCODE, 0xffffff))
+		return false;
+	vcpu->regs[STRATA_RAX] = strata_hypercall_result(vcpu->regs[STRATA_RAX], hot_cpl(vcpu));
+	strata_fast_skip(vcpu, 3);
+	return true;
+}
+
+static __always_inline bool strata_fast_rdmsr(struct strata_vcpu *vcpu)
+{
+	u32 index = vcpu->regs[STRATA_RCX];
+	u64 val = 0;
+
+	if (!strata_fast_len(vcpu, 0x320f, 0xffff) || strata_get_msr(vcpu, index, &val, false))
+		return false;
+	trace_strata_msr(vcpu->vm->index, vcpu->id, false, index, val, false);
+	vcpu->regs[STRATA_RAX] = (u32)val;
+	vcpu->regs[STRATA_RDX] = val >> 32;
+	strata_fast_skip(vcpu, 2);
+	return true;
+}
+
+/* Those that a guest writes at every interrupt. */
+static __always_inline bool strata_fast_wrmsr(struct strata_vcpu *vcpu)
+{
+	u32 index = vcpu->regs[STRATA_RCX];
+	u64 val = (u32)vcpu->regs[STRATA_RAX] | (u64)vcpu->regs[STRATA_RDX] << 32;
+
+	switch (index) {
+	case STRATA_X2APIC_EOI:
+	case STRATA_X2APIC_ICR:
+	case STRATA_X2APIC_SELF_IPI:
+	case MSR_IA32_TSC_DEADLINE:
+		break;
+	default:
+		return false;
+	}
+	if (!vcpu->apic || !strata_fast_len(vcpu, 0x300f, 0xffff) ||
+	    strata_set_msr(vcpu, index, val, false))
+		return false;
+	trace_strata_msr(vcpu->vm->index, vcpu->id, true, index, val, false);
+	strata_fast_skip(vcpu, 2);
+	return true;
+}
+
+/*
+ * Return: true when the exit is served; false with nothing done. Interrupts
+ * are off; vcpu->exit holds what hot_identify() put there.
+ */
+static __always_inline bool strata_exit_fast(struct strata_vcpu *vcpu)
+{
+	const u64 fast = BIT_ULL(STRATA_EXIT_CPUID) | BIT_ULL(STRATA_EXIT_HYPERCALL) |
+			 BIT_ULL(STRATA_EXIT_MSR_READ) | BIT_ULL(STRATA_EXIT_MSR_WRITE);
+
+	if (!(fast >> vcpu->exit.id & 1) || unlikely(!hot_is_plain(vcpu)))
+		return false;
+	switch (vcpu->exit.id) {
+	case STRATA_EXIT_CPUID:
+		return strata_fast_cpuid(vcpu);
+	case STRATA_EXIT_HYPERCALL:
+		return strata_fast_hypercall(vcpu);
+	case STRATA_EXIT_MSR_READ:
+		return strata_fast_rdmsr(vcpu);
+	default:
+		return strata_fast_wrmsr(vcpu);
+	}
+}
+
+#endif /* STRATA_EXIT_FAST_H */
