@@ -202,7 +202,9 @@ int strata_exit_msr_write(struct strata_vcpu *vcpu)
 		return exit_gp(vcpu);
 	}
 	trace_strata_msr(vcpu->vm->index, vcpu->id, true, index, val, false);
-	return strata_skip_insn(vcpu);
+	strata_skip_insn(vcpu);
+	/* The guest reads it without an exit: a new section loads it. */
+	return index == MSR_TSC_AUX ? STRATA_LEAVE : STRATA_RESUME;
 }
 
 /* XSETBV: CPL 0, XCR0 only, a supported value; else #GP (APM volume 4). */

@@ -13,6 +13,7 @@
 #include <asm/traps.h>
 
 #include "exit.h"
+#include "insn.h"
 #include "strata.h"
 
 #define MAX_INSN	15

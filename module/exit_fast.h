@@ -7,8 +7,8 @@
  * passed; an interrupt that is pending ends the next entry at once. XCR0,
  * IA32_XSS and PKRU are still the guest's here, so nothing that changes them
  * or shows them is served. Whatever is not the plain case of its kind (other
- * modes, an interrupt shadow, single step, an exception) is left, untouched,
- * to the handlers of exit.c.
+ * modes, an interrupt shadow, single step, an exception, user space) is left,
+ * untouched, to the handlers of exit.c.
  */
 #ifndef STRATA_EXIT_FAST_H
 #define STRATA_EXIT_FAST_H
@@ -19,9 +19,16 @@
 #include "cpuid.h"
 #include "exit.h"
 #include "fetch.h"
+#include "iobus.h"
 #include "pv.h"
 #include "strata.h"
 #include "trace.h"
+
+enum strata_fast {
+	STRATA_FAST_NOT,	/* left to its handler, with nothing done */
+	STRATA_FAST_SERVED,	/* enter again */
+	STRATA_FAST_USER,	/* served as far as the kernel can */
+};
 
 #define STRATA_X2APIC_EOI	0x80b
 #define STRATA_X2APIC_ICR	0x830
@@ -40,46 +47,46 @@ static __always_inline bool strata_fast_len(struct strata_vcpu *vcpu, u32 opcode
 	return vcpu->exit.insn_len || strata_fetch_matches(vcpu, opcode, mask);
 }
 
-static __always_inline bool strata_fast_cpuid(struct strata_vcpu *vcpu)
+static __always_inline enum strata_fast strata_fast_cpuid(struct strata_vcpu *vcpu)
 {
 	const struct kvm_cpuid_entry2 *e;
 
 	e = strata_cpuid_static(vcpu, vcpu->regs[STRATA_RAX]);
 	if (unlikely(!e) || !strata_fast_len(vcpu, 0xa20f, 0xffff))
-		return false;
+		return STRATA_FAST_NOT;
 	vcpu->regs[STRATA_RAX] = e->eax;
 	vcpu->regs[STRATA_RBX] = e->ebx;
 	vcpu->regs[STRATA_RCX] = e->ecx;
 	vcpu->regs[STRATA_RDX] = e->edx;
 	strata_fast_skip(vcpu, 2);
-	return true;
+	return STRATA_FAST_SERVED;
 }
 
-static __always_inline bool strata_fast_hypercall(struct strata_vcpu *vcpu)
+static __always_inline enum strata_fast strata_fast_hypercall(struct strata_vcpu *vcpu, hot_hw *hw)
 {
 	if (!strata_fast_len(vcpu, STRATA_HYPERCALL_OPCODE, 0xffffff))
-		return false;
-	vcpu->regs[STRATA_RAX] = strata_hypercall_result(vcpu->regs[STRATA_RAX], hot_cpl(vcpu));
+		return STRATA_FAST_NOT;
+	vcpu->regs[STRATA_RAX] = strata_hypercall_result(vcpu->regs[STRATA_RAX], hot_cpl(vcpu, hw));
 	strata_fast_skip(vcpu, 3);
-	return true;
+	return STRATA_FAST_SERVED;
 }
 
-static __always_inline bool strata_fast_rdmsr(struct strata_vcpu *vcpu)
+static __always_inline enum strata_fast strata_fast_rdmsr(struct strata_vcpu *vcpu)
 {
 	u32 index = vcpu->regs[STRATA_RCX];
 	u64 val = 0;
 
 	if (!strata_fast_len(vcpu, 0x320f, 0xffff) || strata_get_msr(vcpu, index, &val, false))
-		return false;
+		return STRATA_FAST_NOT;
 	trace_strata_msr(vcpu->vm->index, vcpu->id, false, index, val, false);
 	vcpu->regs[STRATA_RAX] = (u32)val;
 	vcpu->regs[STRATA_RDX] = val >> 32;
 	strata_fast_skip(vcpu, 2);
-	return true;
+	return STRATA_FAST_SERVED;
 }
 
 /* Those that a guest writes at every interrupt. */
-static __always_inline bool strata_fast_wrmsr(struct strata_vcpu *vcpu)
+static __always_inline enum strata_fast strata_fast_wrmsr(struct strata_vcpu *vcpu)
 {
 	u32 index = vcpu->regs[STRATA_RCX];
 	u64 val = (u32)vcpu->regs[STRATA_RAX] | (u64)vcpu->regs[STRATA_RDX] << 32;
@@ -91,36 +98,56 @@ static __always_inline bool strata_fast_wrmsr(struct strata_vcpu *vcpu)
 	case MSR_IA32_TSC_DEADLINE:
 		break;
 	default:
-		return false;
+		return STRATA_FAST_NOT;
 	}
 	if (!vcpu->apic || !strata_fast_len(vcpu, 0x300f, 0xffff) ||
 	    strata_set_msr(vcpu, index, val, false))
-		return false;
+		return STRATA_FAST_NOT;
 	trace_strata_msr(vcpu->vm->index, vcpu->id, true, index, val, false);
 	strata_fast_skip(vcpu, 2);
-	return true;
+	return STRATA_FAST_SERVED;
+}
+
+/* What nobody in the kernel claims is made ready for user space at once. */
+static __always_inline enum strata_fast strata_fast_pio(struct strata_vcpu *vcpu)
+{
+	struct strata_exit *e = &vcpu->exit;
+
+	if (e->pio.string || !e->pio.next_rip)
+		return STRATA_FAST_NOT;
+	if (!strata_io_claimed(vcpu->vm, true, e->pio.port) || !strata_pio_in_kernel(vcpu)) {
+		/* Plain means so, and the completion asks. */
+		e->shadow = false;
+		strata_pio_to_user(vcpu);
+		return STRATA_FAST_USER;
+	}
+	vcpu->rip = e->pio.next_rip;
+	vcpu->rflags &= ~X86_EFLAGS_RF;
+	return STRATA_FAST_SERVED;
 }
 
 /*
- * Return: true when the exit is served; false with nothing done. Interrupts
- * are off; vcpu->exit holds what hot_identify() put there.
+ * Interrupts are off; vcpu->exit holds what hot_identify() put there.
  */
-static __always_inline bool strata_exit_fast(struct strata_vcpu *vcpu)
+static __always_inline enum strata_fast strata_exit_fast(struct strata_vcpu *vcpu, hot_hw *hw)
 {
 	const u64 fast = BIT_ULL(STRATA_EXIT_CPUID) | BIT_ULL(STRATA_EXIT_HYPERCALL) |
-			 BIT_ULL(STRATA_EXIT_MSR_READ) | BIT_ULL(STRATA_EXIT_MSR_WRITE);
+			 BIT_ULL(STRATA_EXIT_MSR_READ) | BIT_ULL(STRATA_EXIT_MSR_WRITE) |
+			 BIT_ULL(STRATA_EXIT_PIO);
 
-	if (!(fast >> vcpu->exit.id & 1) || unlikely(!hot_is_plain(vcpu)))
-		return false;
+	if (!(fast >> vcpu->exit.id & 1) || unlikely(!hot_is_plain(vcpu, hw)))
+		return STRATA_FAST_NOT;
 	switch (vcpu->exit.id) {
 	case STRATA_EXIT_CPUID:
 		return strata_fast_cpuid(vcpu);
 	case STRATA_EXIT_HYPERCALL:
-		return strata_fast_hypercall(vcpu);
+		return strata_fast_hypercall(vcpu, hw);
 	case STRATA_EXIT_MSR_READ:
 		return strata_fast_rdmsr(vcpu);
-	default:
+	case STRATA_EXIT_MSR_WRITE:
 		return strata_fast_wrmsr(vcpu);
+	default:
+		return strata_fast_pio(vcpu);
 	}
 }
 

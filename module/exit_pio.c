@@ -7,6 +7,7 @@
 #include <linux/kvm.h>
 
 #include "exit.h"
+#include "insn.h"
 #include "strata.h"
 #include "trace.h"
 
@@ -33,37 +34,70 @@ static int complete_pio(struct strata_vcpu *vcpu)
 {
 	void *data = (void *)vcpu->run + STRATA_PIO_PAGE * PAGE_SIZE;
 
-	if (strata_linear_rip(vcpu) != vcpu->pio.linear_rip)
+	const struct strata_exit *e = &vcpu->exit;
+
+	if (strata_linear_rip(vcpu) != vcpu->pio_rip)
 		return STRATA_RESUME;
-	if (vcpu->pio.in)
-		merge_rax(vcpu, data, vcpu->pio.size);
-	strata_complete_insn(vcpu, vcpu->pio.next_rip);
+	if (e->pio.in)
+		merge_rax(vcpu, data, e->pio.size);
+	strata_complete_insn(vcpu, e->pio.next_rip);
 	return STRATA_RESUME;
 }
 
-static int pio_to_user(struct strata_vcpu *vcpu)
+static void trace_pio(struct strata_vcpu *vcpu, u32 val)
+{
+	const struct strata_exit *e = &vcpu->exit;
+
+	trace_strata_pio(vcpu->vm->index, vcpu->id, e->pio.in, e->pio.port, e->pio.size, val);
+}
+
+/**
+ * strata_pio_to_user - KVM_EXIT_IO
+ * @vcpu: its mutex is held; exit.pio tells, and stays until the completion
+ *
+ * Any context. Return: STRATA_USER.
+ */
+int strata_pio_to_user(struct strata_vcpu *vcpu)
 {
 	const struct strata_exit *e = &vcpu->exit;
 	struct kvm_run *run = vcpu->run;
-	void *data = (void *)run + STRATA_PIO_PAGE * PAGE_SIZE;
+	u32 *data = (void *)run + STRATA_PIO_PAGE * PAGE_SIZE;
 
+	trace_pio(vcpu, vcpu->regs[STRATA_RAX]);
 	run->exit_reason = KVM_EXIT_IO;
 	run->io.direction = e->pio.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
 	run->io.size = e->pio.size;
 	run->io.port = e->pio.port;
 	run->io.count = 1;
 	run->io.data_offset = STRATA_PIO_PAGE * PAGE_SIZE;
+	/* The four bytes are the slot's whatever the size. */
 	if (!e->pio.in)
-		memcpy(data, &vcpu->regs[STRATA_RAX], e->pio.size);
+		*data = vcpu->regs[STRATA_RAX];
 
-	vcpu->pio.port = e->pio.port;
-	vcpu->pio.size = e->pio.size;
-	vcpu->pio.in = e->pio.in;
-	vcpu->pio.count = 1;
-	vcpu->pio.next_rip = e->pio.next_rip;
-	vcpu->pio.linear_rip = strata_linear_rip(vcpu);
+	vcpu->pio_rip = strata_linear_rip(vcpu);
 	vcpu->complete = complete_pio;
 	return STRATA_USER;
+}
+
+/**
+ * strata_pio_in_kernel - a single access to a port, by a device in the kernel
+ * @vcpu: its mutex is held; exit.pio tells
+ *
+ * Any context. Return: true when it is done, but for the step to the next
+ * instruction; false when it is user space's.
+ */
+bool strata_pio_in_kernel(struct strata_vcpu *vcpu)
+{
+	const struct strata_exit *e = &vcpu->exit;
+	u32 val = e->pio.in ? 0 : vcpu->regs[STRATA_RAX];
+
+	if (e->pio.in ? strata_pio_read(vcpu, e->pio.port, e->pio.size, &val) :
+			strata_pio_write(vcpu, e->pio.port, e->pio.size, &val))
+		return false;
+	trace_pio(vcpu, val);
+	if (e->pio.in)
+		merge_rax(vcpu, &val, e->pio.size);
+	return true;
 }
 
 /**
@@ -75,19 +109,13 @@ static int pio_to_user(struct strata_vcpu *vcpu)
 int strata_exit_pio(struct strata_vcpu *vcpu)
 {
 	const struct strata_exit *e = &vcpu->exit;
-	u32 val = vcpu->regs[STRATA_RAX];
 
-	trace_strata_pio(vcpu->vm->index, vcpu->id, e->pio.in, e->pio.port, e->pio.size, val);
-	if (unlikely(e->pio.string))
+	if (unlikely(e->pio.string)) {
+		trace_pio(vcpu, 0);
 		return strata_emulate_pio_string(vcpu);
-	if (e->pio.in) {
-		val = 0;
-		if (strata_pio_read(vcpu, e->pio.port, e->pio.size, &val))
-			return pio_to_user(vcpu);
-		merge_rax(vcpu, &val, e->pio.size);
-	} else if (strata_pio_write(vcpu, e->pio.port, e->pio.size, &val)) {
-		return pio_to_user(vcpu);
 	}
+	if (!strata_pio_in_kernel(vcpu))
+		return strata_pio_to_user(vcpu);
 	strata_complete_insn(vcpu, e->pio.next_rip);
 	return STRATA_RESUME;
 }

@@ -20,25 +20,16 @@
 
 #include "exit.h"
 #include "fetch.h"
+#include "insn.h"
 #include "strata.h"
 
 #define MAX_INSN	15
 
-static bool is_long_code(struct strata_vcpu *vcpu)
-{
-	return (vcpu->efer & EFER_LMA) && (vcpu->cs_attr & STRATA_CS_L);
-}
-
-/**
- * strata_linear_rip - where the CPU fetches
- * @vcpu: its mutex is held
- */
-u64 strata_linear_rip(struct strata_vcpu *vcpu)
+/* The CS base applied, wrapped as outside 64-bit code. */
+u64 strata_linear_rip_slow(struct strata_vcpu *vcpu)
 {
 	struct kvm_segment cs;
 
-	if (likely(is_long_code(vcpu)))
-		return vcpu->rip;
 	strata_vendor->get_segment(vcpu, STRATA_SEG_CS, &cs);
 	return (u32)(cs.base + vcpu->rip);
 }
@@ -84,7 +75,7 @@ static bool is_prefix(u8 b, bool long_code)
 static unsigned int match(struct strata_vcpu *vcpu, const u8 *b, unsigned int n)
 {
 	const struct opcode *op = &opcodes[vcpu->exit.id];
-	bool long_code = is_long_code(vcpu);
+	bool long_code = strata_is_long_code(vcpu);
 	unsigned int i = 0;
 	u32 word = 0;
 
@@ -136,7 +127,7 @@ bool strata_insn_len_atomic(struct strata_vcpu *vcpu)
 	if (vcpu->exit.insn_len)
 		return true;
 	/* Nearly always it is 64-bit code and there is no prefix. */
-	if (likely(is_long_code(vcpu) && op->len &&
+	if (likely(strata_is_long_code(vcpu) && op->len &&
 		   strata_fetch_matches(vcpu, op->word, op->mask))) {
 		vcpu->exit.insn_len = op->len;
 		return true;
@@ -194,16 +185,16 @@ bool strata_insn_len_sleep(struct strata_vcpu *vcpu)
 }
 
 /**
- * strata_complete_insn - an instruction is done
+ * strata_complete_insn_slow - strata_complete_insn() where more than RIP changes
  * @vcpu: its mutex is held
- * @next_rip: where the next one begins, wrapped by mode by the caller or not
+ * @next_rip: where the next instruction begins, wrapped by mode or not
  *
  * Ends the shadow of STI and MOV SS, clears RF and raises the single-step
  * trap (APM 13.1.4).
  */
-void strata_complete_insn(struct strata_vcpu *vcpu, unsigned long next_rip)
+void strata_complete_insn_slow(struct strata_vcpu *vcpu, unsigned long next_rip)
 {
-	if (!is_long_code(vcpu)) {
+	if (!strata_is_long_code(vcpu)) {
 		if (vcpu->cs_attr & STRATA_CS_DB)
 			next_rip = (u32)next_rip;
 		else
@@ -211,9 +202,9 @@ void strata_complete_insn(struct strata_vcpu *vcpu, unsigned long next_rip)
 	}
 	vcpu->rip = next_rip;
 	vcpu->rflags &= ~X86_EFLAGS_RF;
-	if (unlikely(vcpu->exit.shadow))
+	if (vcpu->exit.shadow)
 		strata_vendor->set_shadow(vcpu, 0);
-	if (unlikely(vcpu->rflags & X86_EFLAGS_TF))
+	if (vcpu->rflags & X86_EFLAGS_TF)
 		strata_queue_db(vcpu, 1ul << 14);
 }
 

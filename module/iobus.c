@@ -113,13 +113,33 @@ static struct strata_iobus *bus_remove(const struct strata_iobus *old, int class
 	return bus;
 }
 
-/* @bus replaces what is there; nobody uses the old one when this returns. */
+static u64 make_filter(const struct strata_iobus *bus, bool pio)
+{
+	u64 filter = 0, unit, last;
+	unsigned int i;
+
+	for (i = 0; i < bus->start[IO_CLASSES]; i++) {
+		unit = strata_io_unit(pio, bus->entries[i].first);
+		last = strata_io_unit(pio, bus->entries[i].last);
+		if (last - unit >= 64)
+			return ~0ull;
+		for (; unit <= last; unit++)
+			filter |= strata_io_bit(unit);
+	}
+	return filter;
+}
+
+/*
+ * @bus replaces what is there; nobody uses the old one when this returns. Who
+ * finds a bit in the filter that is not true any more finds nobody on the bus.
+ */
 static void publish(struct strata_vm *vm, bool pio, struct strata_iobus *bus)
 {
 	struct strata_iobus *old = current_bus(vm, pio);
 
 	rcu_assign_pointer(*bus_of(vm, pio), bus);
 	synchronize_srcu_expedited(&vm->srcu);
+	WRITE_ONCE(vm->io_filter[pio], make_filter(bus, pio));
 	kvfree(old);
 }
 
@@ -190,12 +210,15 @@ static bool signal_event(const struct strata_iobus *bus, u64 addr, unsigned int 
 
 /* ---- accesses ---- */
 
-static int bus_read(struct strata_vm *vm, struct strata_iobus __rcu **bus, u64 addr,
-		    unsigned int len, void *val)
+static int bus_read(struct strata_vm *vm, bool pio, u64 addr, unsigned int len, void *val)
 {
-	int idx = srcu_read_lock(&vm->srcu);
-	struct strata_iodev *dev = find_dev(srcu_dereference(*bus, &vm->srcu), addr, len);
+	struct strata_iodev *dev;
+	int idx;
 
+	if (!strata_io_claimed(vm, pio, addr))
+		return 1;
+	idx = srcu_read_lock(&vm->srcu);
+	dev = find_dev(srcu_dereference(*bus_of(vm, pio), &vm->srcu), addr, len);
 	if (dev)
 		dev->ops->read(dev, addr, len, val);
 	srcu_read_unlock(&vm->srcu, idx);
@@ -213,7 +236,7 @@ static int bus_read(struct strata_vm *vm, struct strata_iobus __rcu **bus, u64 a
  */
 int strata_pio_read(struct strata_vcpu *vcpu, u16 port, unsigned int len, void *val)
 {
-	return bus_read(vcpu->vm, &vcpu->vm->pio_bus, port, len, val);
+	return bus_read(vcpu->vm, true, port, len, val);
 }
 
 /**
@@ -228,11 +251,14 @@ int strata_pio_read(struct strata_vcpu *vcpu, u16 port, unsigned int len, void *
 int strata_pio_write(struct strata_vcpu *vcpu, u16 port, unsigned int len, const void *val)
 {
 	struct strata_vm *vm = vcpu->vm;
-	int idx = srcu_read_lock(&vm->srcu);
-	struct strata_iobus *bus = srcu_dereference(vm->pio_bus, &vm->srcu);
+	struct strata_iobus *bus;
 	struct strata_iodev *dev;
-	int r = 0;
+	int idx, r = 0;
 
+	if (!strata_io_claimed(vm, true, port))
+		return 1;
+	idx = srcu_read_lock(&vm->srcu);
+	bus = srcu_dereference(vm->pio_bus, &vm->srcu);
 	if (!signal_event(bus, port, len, val)) {
 		dev = find_dev(bus, port, len);
 		if (dev)
@@ -295,7 +321,7 @@ int strata_mmio_read(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, void *
 {
 	if (strata_lapic_owns(vcpu, gpa))
 		return strata_lapic_mmio_read(vcpu, offset_in_page(gpa), len, val);
-	return bus_read(vcpu->vm, &vcpu->vm->mmio_bus, gpa, len, val);
+	return bus_read(vcpu->vm, false, gpa, len, val);
 }
 
 /**
@@ -318,6 +344,8 @@ int strata_mmio_write(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const
 
 	if (strata_lapic_owns(vcpu, gpa))
 		return strata_lapic_mmio_write(vcpu, offset_in_page(gpa), len, val);
+	if (!strata_io_claimed(vm, false, gpa))
+		return 1;
 
 	idx = srcu_read_lock(&vm->srcu);
 	bus = srcu_dereference(vm->mmio_bus, &vm->srcu);

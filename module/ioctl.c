@@ -323,6 +323,16 @@ static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 
 	if (vcpu->vm->mm != current->mm)
 		return -EIO;
+	/* The one that comes often needs neither table nor indirect call. */
+	if (likely(nr == KVM_RUN)) {
+		if (raw)
+			return -EINVAL;
+		if (mutex_lock_killable(&vcpu->mutex))
+			return -EINTR;
+		r = strata_vcpu_run(vcpu);
+		mutex_unlock(&vcpu->mutex);
+		return r;
+	}
 	if (d->nr != nr || !d->fn)
 		return nr == STRATA_GET_EXIT_STATS ? get_exit_stats(vcpu, (void __user *)raw) :
 						     -ENOTTY;

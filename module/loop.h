@@ -2,18 +2,19 @@
 /*
  * The run loop, instantiated once by each vendor's run.c.
  *
- * A vendor defines before including this file
- *   hot_load(vcpu)        this CPU takes the vCPU; preemption off
- *   hot_unload(vcpu)      the other way round
- *   hot_on(vcpu)          may this CPU run guests? interrupts off
- *   hot_flush_tlb(vcpu)   the next entry uses no old translation
- *   hot_switch(vcpu, quiet)  into the guest and back; 0, or -EIO: could not
- *                         enter; quiet: RCU need not hear of it
- *   hot_identify(vcpu)    exit.id and hw_code, and what the fast handlers need
- *   hot_info(vcpu)        exit.info1 and info2
- *   hot_translate(vcpu)   the rest of vcpu->exit; once for each exit
- *   hot_is_plain(vcpu)    64-bit code without interrupt shadow or single step
- *   hot_cpl(vcpu)         privilege level
+ * A vendor defines before including this file the type hot_hw, what vcpu->hw
+ * points to, and with the arguments (vcpu, hw)
+ *   hot_load         this CPU takes the vCPU; preemption off
+ *   hot_unload       the other way round
+ *   hot_on           may this CPU run guests? interrupts off
+ *   hot_flush_tlb    the next entry uses no old translation
+ *   hot_switch       into the guest and back; 0, or -EIO: could not enter; a
+ *                    third argument says that RCU need not hear of it
+ *   hot_identify     exit.id, hw_code and pio, and what the fast handlers need
+ *   hot_info         exit.info1 and info2
+ *   hot_translate    the rest of vcpu->exit; once for each exit
+ *   hot_is_plain     64-bit code without interrupt shadow or single step
+ *   hot_cpl          privilege level
  * all static and inlined here, so that an exit costs no indirect call.
  *
  * A section is what runs with the guest's FPU state in the registers, hence
@@ -54,7 +55,7 @@ static __always_inline void strata_book_exit(struct strata_vcpu *vcpu, u64 now)
  * What may have changed at any time before an entry; interrupts off. False:
  * leave the section, strata_vcpu_run() knows what to do.
  */
-static __always_inline bool strata_before_entry(struct strata_vcpu *vcpu)
+static __always_inline bool strata_before_entry(struct strata_vcpu *vcpu, hot_hw *hw)
 {
 	u64 gen;
 
@@ -71,22 +72,22 @@ static __always_inline bool strata_before_entry(struct strata_vcpu *vcpu)
 	gen = atomic64_read(&vcpu->vm->tlb_gen);
 	if (unlikely(vcpu->tlb_gen != gen)) {
 		vcpu->tlb_gen = gen;
-		hot_flush_tlb(vcpu);
+		hot_flush_tlb(vcpu, hw);
 	}
 	return true;
 }
 
 /* What cannot change while interrupts are off: once a window. */
-static __always_inline bool strata_before_window(struct strata_vcpu *vcpu)
+static __always_inline bool strata_before_window(struct strata_vcpu *vcpu, hot_hw *hw)
 {
 	/* Where a section keeps bottom halves off they run when it is left. */
 	if (unlikely(softirq_count() && local_softirq_pending()))
 		return false;
-	return likely(hot_on(vcpu));
+	return likely(hot_on(vcpu, hw));
 }
 
 /* Into the guest and back. 0, or -EIO: this CPU could not enter. */
-static __always_inline int strata_enter(struct strata_vcpu *vcpu, bool quiet)
+static __always_inline int strata_enter(struct strata_vcpu *vcpu, hot_hw *hw, bool quiet)
 {
 	u64 now;
 	int r;
@@ -97,13 +98,13 @@ static __always_inline int strata_enter(struct strata_vcpu *vcpu, bool quiet)
 	now = rdtsc();
 	vcpu->t_entry = now;
 	strata_book_exit(vcpu, now);
-	r = hot_switch(vcpu, quiet);
+	r = hot_switch(vcpu, hw, quiet);
 	now = rdtsc();
 	vcpu->t_exit = now;
 	vcpu->guest_ticks += now - vcpu->t_entry;
-	hot_identify(vcpu);
+	hot_identify(vcpu, hw);
 	if (trace_strata_exit_enabled()) {
-		hot_info(vcpu);
+		hot_info(vcpu, hw);
 		trace_strata_exit(vcpu->vm->index, vcpu->id, vcpu->exit.id,
 				  vcpu->exit.hw_code, vcpu->rip, vcpu->exit.info1,
 				  vcpu->exit.info2);
@@ -122,6 +123,7 @@ static __always_inline int strata_enter(struct strata_vcpu *vcpu, bool quiet)
 static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 {
 	const struct strata_exit_desc *desc;
+	hot_hw *hw = vcpu->hw;
 	int r = STRATA_RESUME;
 
 	strata_fpu_load(vcpu);
@@ -129,11 +131,12 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		WRITE_ONCE(vcpu->cpu, raw_smp_processor_id());
 		strata_clock_migrated(vcpu);
 	}
-	hot_load(vcpu);
+	hot_load(vcpu, hw);
 
 	for (;;) {
 		unsigned long tick = jiffies;
-		bool served, quiet = vcpu->rcu_tick == tick;
+		bool quiet = vcpu->rcu_tick == tick;
+		enum strata_fast fast;
 
 		local_irq_disable();
 		/*
@@ -144,7 +147,7 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		smp_store_mb(vcpu->mode, STRATA_IN_GUEST);
 		xfer_to_guest_mode_prepare();
 		guest_timing_enter_irqoff();
-		if (unlikely(!strata_before_entry(vcpu) || !strata_before_window(vcpu))) {
+		if (unlikely(!strata_before_entry(vcpu, hw) || !strata_before_window(vcpu, hw))) {
 			WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 			guest_timing_exit_irqoff();
 			local_irq_enable();
@@ -154,16 +157,16 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		strata_fpu_window_enter(vcpu);
 		vcpu->rcu_tick = tick;
 		for (;;) {
-			r = strata_enter(vcpu, quiet);
+			r = strata_enter(vcpu, hw, quiet);
 			/* The few exits that need nothing else never open interrupts. */
-			served = likely(!r) && strata_exit_fast(vcpu);
-			if (!served || unlikely(!strata_before_entry(vcpu)))
+			fast = likely(!r) ? strata_exit_fast(vcpu, hw) : STRATA_FAST_NOT;
+			if (fast != STRATA_FAST_SERVED || !strata_before_entry(vcpu, hw))
 				break;
 			quiet = true;
 		}
 		strata_fpu_window_leave(vcpu);
-		if (likely(!served))
-			hot_translate(vcpu);
+		if (fast == STRATA_FAST_NOT)
+			hot_translate(vcpu, hw);
 		WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 		/*
 		 * Whatever ended the guest's time slice is served now. The tick
@@ -176,8 +179,8 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		local_irq_enable();
 		if (unlikely(r))
 			break;
-		if (unlikely(served)) {
-			r = STRATA_RESUME;
+		if (fast != STRATA_FAST_NOT) {
+			r = fast == STRATA_FAST_USER ? STRATA_USER : STRATA_RESUME;
 			break;
 		}
 
@@ -197,7 +200,7 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 			break;
 	}
 
-	hot_unload(vcpu);
+	hot_unload(vcpu, hw);
 	strata_fpu_save(vcpu);
 	return r;
 }

@@ -430,6 +430,7 @@ static int emulate(struct strata_vcpu *vcpu)
 	bool write;
 	int idx, rc;
 
+	strata_vendor->sync_crs(vcpu);
 	c->rip = vcpu->rip;
 	c->rflags = vcpu->rflags;
 	c->cr0 = vcpu->cr0;

@@ -8,6 +8,7 @@
 
 #include "emulate.h"
 #include "gpwalk.h"
+#include "insn.h"
 #include "strata.h"
 
 /**

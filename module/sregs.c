@@ -17,6 +17,7 @@
 
 static void state_of(struct strata_vcpu *vcpu, bool host, struct cr_state *s)
 {
+	strata_vendor->sync_crs(vcpu);
 	s->cr0 = vcpu->cr0;
 	s->cr3 = vcpu->cr3;
 	s->cr4 = vcpu->cr4;
@@ -194,6 +195,7 @@ int strata_get_sregs(struct strata_vcpu *vcpu, struct kvm_sregs *sregs)
 		strata_vendor->get_segment(vcpu, seg_order[i], &seg[i]);
 	strata_vendor->get_dtable(vcpu, false, &sregs->gdt);
 	strata_vendor->get_dtable(vcpu, true, &sregs->idt);
+	strata_vendor->sync_crs(vcpu);
 	sregs->cr0 = vcpu->cr0;
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr3 = vcpu->cr3;

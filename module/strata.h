@@ -86,6 +86,7 @@ struct strata_vm {
 	/* devices in the kernel */
 	struct strata_iobus __rcu *pio_bus;	/* (s) */
 	struct strata_iobus __rcu *mmio_bus;	/* (s) */
+	u64 io_filter[2];		/* (a) by "is it ports": where somebody may be, iobus.c */
 	struct list_head ioeventfds;	/* (s) */
 	struct list_head coalesced_zones;	/* (s) */
 	spinlock_t ring_lock;		/* coalesced ring, a leaf */
@@ -237,7 +238,10 @@ struct strata_vcpu {
 	struct strata_events ev;	/* (v) */
 	atomic_t nmi_queued;		/* (a) NMIs not yet seen by ev; at most 2 */
 
-	/* copies of control registers; hardware's copy is the vendor's. (v) */
+	/*
+	 * Copies of control registers; hardware's copy is the vendor's. Bits of
+	 * CR0 that the guest changes without an exit come with sync_crs(). (v)
+	 */
 	unsigned long cr0, cr3, cr4;
 	u64 efer;
 	u64 apic_base;			/* (v) IA32_APIC_BASE */
@@ -267,19 +271,11 @@ struct strata_vcpu {
 	u8 sipi_vector;			/* (a) */
 	struct rcuwait wait;		/* a halted vCPU sleeps here */
 	struct mutex mutex;		/* one ioctl at a time */
-	struct pid *pid;		/* (v) who last ran it */
 	struct task_struct *runner;	/* (a) in KVM_RUN now; compared, never followed */
 
 	/* one continuation finishes half-done I/O at the next KVM_RUN. (v) */
 	int (*complete)(struct strata_vcpu *vcpu);
-	struct {
-		u16 port;
-		u8 size;
-		bool in;
-		u32 count;
-		u64 next_rip;		/* where RIP goes when done */
-		u64 linear_rip;		/* user space moved RIP since: completion is dropped */
-	} pio;
+	u64 pio_rip;			/* user space moved linear RIP since: no completion */
 	struct strata_emul_state *emul;	/* (c) mmio.c */
 
 	/* devices */
@@ -368,7 +364,7 @@ struct strata_vendor {
 	void (*set_cr3)(struct strata_vcpu *vcpu, unsigned long cr3);
 	void (*set_cr4)(struct strata_vcpu *vcpu, unsigned long cr4);
 	void (*set_efer)(struct strata_vcpu *vcpu, u64 efer);
-	void (*sync_crs)(struct strata_vcpu *vcpu);	/* hardware -> vcpu->cr0, cr3, cr4, efer */
+	void (*sync_crs)(struct strata_vcpu *vcpu);	/* hardware -> vcpu->cr0, cr3 */
 	void (*set_dr7)(struct strata_vcpu *vcpu, unsigned long dr7);
 	void (*set_dr6)(struct strata_vcpu *vcpu, unsigned long dr6);
 	/* interrupt shadow: KVM_X86_SHADOW_INT_* */
@@ -465,10 +461,7 @@ bool strata_interrupt_allowed(struct strata_vcpu *vcpu);
  * STRATA_RESUME or STRATA_USER.
  */
 int strata_skip_insn(struct strata_vcpu *vcpu);
-/* the same when the new RIP is known (from the emulator or nRIP) */
-void strata_complete_insn(struct strata_vcpu *vcpu, unsigned long next_rip);
-/* RIP with the CS base applied, wrapped by mode */
-u64 strata_linear_rip(struct strata_vcpu *vcpu);
+/* the same when the new RIP is known is strata_complete_insn() of insn.h */
 /*
  * KVM_EXIT_INTERNAL_ERROR, suberror KVM_INTERNAL_ERROR_EMULATION with bytes;
  * gives STRATA_USER, or #UD at CPL > 0.

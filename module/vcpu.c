@@ -289,7 +289,6 @@ static int run(struct strata_vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 	int r;
 
-	run->flags = 0;
 	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
 		return -EINVAL;
 
@@ -337,6 +336,22 @@ static int run(struct strata_vcpu *vcpu)
 	return run_loop(vcpu);
 }
 
+/*
+ * With the signal mask of KVM_SET_SIGNAL_MASK. A signal that ended KVM_RUN
+ * stays pending for the caller to fetch: it is blocked again before it could
+ * be delivered.
+ */
+static noinline int run_masked(struct strata_vcpu *vcpu)
+{
+	sigset_t saved;
+	int r;
+
+	sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
+	r = run(vcpu);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	return r;
+}
+
 /**
  * strata_vcpu_run - KVM_RUN
  * @vcpu: its mutex is held
@@ -347,31 +362,17 @@ static int run(struct strata_vcpu *vcpu)
 int strata_vcpu_run(struct strata_vcpu *vcpu)
 {
 	u64 from = rdtsc();
-	sigset_t saved;
 	int r;
 
-	if (READ_ONCE(vcpu->vm->dead))
+	if (unlikely(READ_ONCE(vcpu->vm->dead)))
 		return -EIO;
-	if (vcpu->pid != task_pid(current)) {
-		put_pid(vcpu->pid);
-		vcpu->pid = get_task_pid(current, PIDTYPE_PID);
-	}
-	if (vcpu->sigset_active)
-		sigprocmask(SIG_SETMASK, &vcpu->sigset, &saved);
 	vcpu->ran_once = true;
 	WRITE_ONCE(vcpu->runner, current);
 
-	r = run(vcpu);
+	r = unlikely(vcpu->sigset_active) ? run_masked(vcpu) : run(vcpu);
 
 	WRITE_ONCE(vcpu->runner, NULL);
 	fill_run(vcpu);
-	if (vcpu->sigset_active) {
-		/*
-		 * A signal that ended KVM_RUN stays pending for the caller to
-		 * fetch: it is blocked again before it could be delivered.
-		 */
-		sigprocmask(SIG_SETMASK, &saved, NULL);
-	}
 	vcpu->run_ticks += rdtsc() - from;
 	vcpu->user_exits++;
 	return r;
@@ -388,7 +389,6 @@ static void vcpu_free(struct strata_vcpu *vcpu)
 	strata_fpu_destroy(vcpu);
 	strata_entry_work_destroy(vcpu);
 	kvfree(vcpu->cpuid);
-	put_pid(vcpu->pid);
 	vfree(vcpu->run);
 	kvfree(vcpu);
 }

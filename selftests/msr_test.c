@@ -18,6 +18,7 @@
 #define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
 #define MSR_KERNEL_GS	0xc0000102
+#define MSR_TSC_AUX	0xc0000103
 #define UNKNOWN_MSR	0x4711
 
 static __guest void g_done(uint64_t arg)
@@ -315,6 +316,36 @@ TEST(apic_base)
 	struct vm *vm = vm_create(VM_IRQCHIP);
 
 	vcpu_run_done(vcpu_create(vm, 0, g_apic_base));
+}
+
+/* RDTSCP reads TSC_AUX without an exit, right after it was written. */
+static __guest void g_tsc_aux(uint64_t arg)
+{
+	uint32_t a, d, aux;
+	uint64_t i;
+
+	for (i = 1; i < 4; i++) {
+		wrmsr(MSR_TSC_AUX, 0x5170 + i);
+		asm volatile("rdtscp" : "=a"(a), "=d"(d), "=c"(aux));
+		GUEST_SYNC2(aux, rdmsr(MSR_TSC_AUX));
+	}
+	GUEST_DONE();
+}
+
+TEST(tsc_aux_is_live)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_tsc_aux);
+	uint64_t i;
+
+	if (!(cpuid_supported(0x80000001, 0)->edx & 1u << 27))
+		SKIP(return, "no RDTSCP");
+	for (i = 1; i < 4; i++) {
+		ASSERT_EQ(UCALL_SYNC, vcpu_run_ucall(vcpu));
+		EXPECT_EQ(0x5170 + i, vcpu->uc.arg[0]);
+		EXPECT_EQ(0x5170 + i, vcpu->uc.arg[1]);
+	}
+	ASSERT_EQ(UCALL_DONE, vcpu_run_ucall(vcpu));
 }
 
 TEST_HARNESS_MAIN

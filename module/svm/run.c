@@ -29,22 +29,18 @@ static void svm_new_asid(struct svm_cpu *sc, struct svm_vcpu *svm)
 	svm_mark_dirty(svm->vmcb, SVM_CLEAN_ASID);
 }
 
-static __always_inline void hot_flush_tlb(struct strata_vcpu *vcpu)
+static __always_inline void hot_flush_tlb(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-
 	/* A fresh ASID is as good as a flush where there is no flush by ASID. */
 	if (strata_svm_caps.flush_asid)
 		svm->vmcb->control.tlb_control = SVM_TLB_FLUSH_ASID;
 	else
-		svm_new_asid(this_cpu_ptr(&strata_svm_cpu), svm);
+		svm_new_asid(svm->cpu, svm);
 }
 
-static __always_inline bool hot_on(struct strata_vcpu *vcpu)
+static __always_inline bool hot_on(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
-	struct svm_vcpu *svm = to_svm(vcpu);
-
 	if (unlikely(!sc->on))
 		return false;
 	if (unlikely(svm->asid_gen != sc->asid_gen))
@@ -79,9 +75,8 @@ static noinline void svm_unload_dbs(struct svm_vcpu *svm)
 	set_debugreg(svm->host_db[3], 3);
 }
 
-static __always_inline void hot_load(struct strata_vcpu *vcpu)
+static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
 	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
 
 	if (unlikely(svm->last_cpu != vcpu->cpu)) {
@@ -91,25 +86,22 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu)
 		svm->vmcb->control.clean = 0;
 	}
 	/* FS, GS, TR, LDTR, KERNEL_GS_BASE and syscall MSRs as they are now. */
+	svm->cpu = sc;
 	svm->host_pa = sc->host_pa;
 	asm volatile("vmsave %%rax" : : "a" (svm->host_pa) : "memory");
+	svm->tsc_aux = sc->tsc_aux;
 	if (vcpu->tsc_aux_live) {
-		u64 aux = strata_msr_tsc_aux(vcpu);
-
-		rdmsrl(MSR_TSC_AUX, svm->tsc_aux_host);
-		if (aux != svm->tsc_aux_host)
-			wrmsrl(MSR_TSC_AUX, aux);
+		svm->tsc_aux = strata_msr_tsc_aux(vcpu);
+		if (svm->tsc_aux != sc->tsc_aux)
+			wrmsrl(MSR_TSC_AUX, svm->tsc_aux);
 	}
 	strata_mitigate_load(vcpu);
 }
 
-static __always_inline void hot_unload(struct strata_vcpu *vcpu)
+static __always_inline void hot_unload(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-
-	if (vcpu->tsc_aux_live && strata_msr_tsc_aux(vcpu) != svm->tsc_aux_host)
-		wrmsrl(MSR_TSC_AUX, svm->tsc_aux_host);
-	svm_sync_crs(vcpu);
+	if (unlikely(svm->tsc_aux != svm->cpu->tsc_aux))
+		wrmsrl(MSR_TSC_AUX, svm->cpu->tsc_aux);
 	strata_mitigate_unload();
 }
 
@@ -145,9 +137,8 @@ static noinstr int svm_switch_guarded(struct strata_vcpu *vcpu, u64 vmcb_pa, u64
 	return r;
 }
 
-static __always_inline int hot_switch(struct strata_vcpu *vcpu, bool quiet)
+static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
 	bool dbs = unlikely(vcpu->dr7 & 0xff);
 	struct vmcb *vmcb = svm->vmcb;
 	int r;
@@ -199,9 +190,9 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, bool quiet)
 	return 0;
 }
 
-static void svm_translate_pio(struct strata_exit *e)
+static __always_inline void svm_translate_pio(struct strata_exit *e, const struct vmcb_control *c)
 {
-	u32 info = e->info1;
+	u32 info = c->exit_info1;
 
 	e->pio.port = info >> SVM_IOIO_PORT_SHIFT;
 	e->pio.size = (info >> SVM_IOIO_SIZE_SHIFT) & 7;
@@ -209,7 +200,7 @@ static void svm_translate_pio(struct strata_exit *e)
 	e->pio.string = info & SVM_IOIO_STRING;
 	e->pio.rep = info & SVM_IOIO_REP;
 	/* The one exit that tells where its instruction ends without nRIP. */
-	e->pio.next_rip = e->info2;
+	e->pio.next_rip = c->exit_info2;
 }
 
 static void svm_translate_npf(struct strata_exit *e, const struct vmcb_control *c)
@@ -299,9 +290,9 @@ static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
 	}
 }
 
-static __always_inline void hot_identify(struct strata_vcpu *vcpu)
+static __always_inline void hot_identify(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	struct vmcb *vmcb = svm->vmcb;
 	struct strata_exit *e = &vcpu->exit;
 	u64 code = vmcb->control.exit_code;
 	u32 len = 0;
@@ -319,6 +310,8 @@ static __always_inline void hot_identify(struct strata_vcpu *vcpu)
 		if (code == SVM_EXIT_MSR)
 			e->id = vmcb->control.exit_info1 ? STRATA_EXIT_MSR_WRITE :
 							   STRATA_EXIT_MSR_READ;
+		else if (code == SVM_EXIT_IOIO)
+			svm_translate_pio(e, &vmcb->control);
 	} else if (code == SVM_EXIT_NPF) {
 		e->id = STRATA_EXIT_NESTED_FAULT;
 	} else if (code == SVM_EXIT_BOGUS) {
@@ -329,20 +322,20 @@ static __always_inline void hot_identify(struct strata_vcpu *vcpu)
 	}
 }
 
-static __always_inline void hot_info(struct strata_vcpu *vcpu)
+static __always_inline void hot_info(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	const struct vmcb_control *c = &to_svm(vcpu)->vmcb->control;
+	const struct vmcb_control *c = &svm->vmcb->control;
 
 	vcpu->exit.info1 = c->exit_info1;
 	vcpu->exit.info2 = c->exit_info2;
 }
 
-static __always_inline void hot_translate(struct strata_vcpu *vcpu)
+static __always_inline void hot_translate(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	struct vmcb *vmcb = svm->vmcb;
 	struct strata_exit *e = &vcpu->exit;
 
-	hot_info(vcpu);
+	hot_info(vcpu, svm);
 	e->nr_bytes = 0;
 	e->shadow = vmcb->control.int_shadow & SVM_INT_SHADOW;
 	switch (e->id) {
@@ -352,9 +345,7 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu)
 	case STRATA_EXIT_MSR_READ:
 	case STRATA_EXIT_MSR_WRITE:
 	case STRATA_EXIT_HYPERCALL:
-		break;
 	case STRATA_EXIT_PIO:
-		svm_translate_pio(e);
 		break;
 	case STRATA_EXIT_NESTED_FAULT:
 		svm_translate_npf(e, &vmcb->control);
@@ -364,21 +355,24 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu)
 	}
 }
 
-static __always_inline bool hot_is_plain(struct strata_vcpu *vcpu)
+static __always_inline bool hot_is_plain(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	const struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+	const struct vmcb *vmcb = svm->vmcb;
 
 	return (vcpu->efer & EFER_LMA) && (vcpu->cs_attr & STRATA_CS_L) &&
 	       !(vmcb->control.int_shadow & SVM_INT_SHADOW) && !(vcpu->rflags & X86_EFLAGS_TF);
 }
 
-static __always_inline int hot_cpl(struct strata_vcpu *vcpu)
+static __always_inline int hot_cpl(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	return to_svm(vcpu)->vmcb->save.cpl;
+	return svm->vmcb->save.cpl;
 }
 
 /* VMMCALL */
 #define STRATA_HYPERCALL_OPCODE	0xd9010f
+
+/* The vendor's part of a vCPU, as the loop hands it round. */
+#define hot_hw struct svm_vcpu
 
 #include "../loop.h"
 

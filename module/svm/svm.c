@@ -172,6 +172,8 @@ static int svm_cpu_enable(void)
 		return -EBUSY;
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(SVM_MSR_HSAVE_PA, page_to_phys(sc->hsave));
+	if (boot_cpu_has(X86_FEATURE_RDTSCP))
+		rdmsrl(MSR_TSC_AUX, sc->tsc_aux);
 	sc->asid_gen++;
 	sc->next_asid = strata_svm_caps.nr_asids;	/* the first vCPU flushes all */
 	svm_oracle_cpu_enabled();

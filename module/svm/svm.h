@@ -22,6 +22,7 @@ struct svm_cpu {
 	struct page *hsave;		/* where VMRUN keeps the host's state */
 	struct page *host;		/* VMSAVE of the host's FS, GS, TR, syscall MSRs */
 	u64 host_pa;
+	u64 tsc_aux;			/* the host's: the kernel sets it when a CPU comes up */
 };
 
 DECLARE_PER_CPU(struct svm_cpu, strata_svm_cpu);
@@ -34,13 +35,14 @@ struct svm_oracle;
 struct svm_vcpu {
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
-	u64 host_pa;			/* of the CPU it is loaded on: its host state */
+	struct svm_cpu *cpu;		/* the CPU it is loaded on */
+	u64 host_pa;			/* its host state */
 	u64 asid_gen;			/* of the CPU it ran on last */
 	bool injecting;			/* event_inj was set for this entry */
 	bool iret_step;			/* NMI handler's IRET is being stepped */
 	bool iret_guest_tf;		/* the guest had TF set at that IRET */
 	int last_cpu;			/* where this VMCB was loaded last */
-	u64 tsc_aux_host;
+	u64 tsc_aux;			/* in the hardware while it is loaded */
 	unsigned long host_db[4];
 	struct svm_oracle *oracle;	/* debug builds */
 };
