@@ -12,7 +12,7 @@
 #include <asm/processor.h>
 #include <asm/tsc.h>
 
-#include "cpuid.h"
+#include "cpuid_index.h"
 #include "cpuid_policy.h"
 #include "fpu.h"
 #include "msr.h"

@@ -316,20 +316,71 @@ struct strata_quick_mov {
 };
 
 /**
- * strata_quick_mov() - decode the commonest device accesses
+ * struct strata_quick_form - the same as its bytes say, whatever the registers hold
+ * @disp: displacement
+ * @imm: what a store of an immediate writes, zero-extended
+ * @len: length of the instruction; 0: none of ours
+ * @size: bytes moved, 1 to 8
+ * @reg: the register operand
+ * @base: register, or STRATA_QUICK_NONE, or STRATA_QUICK_RIP
+ * @index: register, or STRATA_QUICK_NONE
+ * @scale: shift of the index
+ * @write: it is a store
+ * @has_imm: of @imm
+ */
+struct strata_quick_form {
+	s64 disp;
+	u64 imm;
+	u8 len;
+	u8 size;
+	u8 reg;
+	u8 base;
+	u8 index;
+	u8 scale;
+	bool write;
+	bool has_imm;
+};
+
+#define STRATA_QUICK_NONE	16
+#define STRATA_QUICK_RIP	17
+
+/**
+ * strata_quick_decode() - decode the commonest device accesses
  * @insn: 16 readable bytes; the caller compares the length with what is valid
- * @regs: general registers by hardware encoding
- * @rip: address of the instruction
- * @q: out
+ * @f: out
  *
  * MOV between a register or immediate and memory in 64-bit mode, with at most
  * an operand-size prefix and REX. Drivers use little else. For all others the
- * answer is false, and strata_emul_decode() has the word.
+ * answer is false with a length of 0, and strata_emul_decode() has the word.
  *
- * Return: true if @q describes the instruction
+ * Return: true if @f describes the instruction
  */
-bool strata_quick_mov(const u8 *insn, const unsigned long *regs, u64 rip,
-		      struct strata_quick_mov *q);
+bool strata_quick_decode(const u8 *insn, struct strata_quick_form *f);
+
+/**
+ * strata_quick_apply() - what the instruction does with these registers
+ * @f: decoded
+ * @regs: general registers by hardware encoding
+ * @rip: address of the instruction
+ * @q: out
+ */
+static inline void strata_quick_apply(const struct strata_quick_form *f,
+				      const unsigned long *regs, u64 rip,
+				      struct strata_quick_mov *q)
+{
+	q->ea = f->disp;
+	if (f->base < STRATA_QUICK_NONE)
+		q->ea += regs[f->base];
+	else if (f->base == STRATA_QUICK_RIP)
+		q->ea += rip + f->len;
+	if (f->index != STRATA_QUICK_NONE)
+		q->ea += regs[f->index] << f->scale;
+	q->val = f->has_imm ? f->imm : regs[f->reg] & ~0ULL >> (64 - 8 * f->size);
+	q->len = f->len;
+	q->size = f->size;
+	q->reg = f->reg;
+	q->write = f->write;
+}
 
 /** strata_quick_load() - complete a load: @val goes to its register */
 static inline void strata_quick_load(unsigned long *regs,

@@ -235,8 +235,8 @@ static int exit_monitor(struct strata_vcpu *vcpu)
  * strata_exit_fault_atomic - a nested fault, inside the section
  * @vcpu: its mutex is held
  *
- * Most faults find their page present in the host, or are the LAPIC's. Serving
- * them here saves the guest's FPU state a way out and in.
+ * Most faults find their page present in the host. Serving them here saves the
+ * guest's FPU state a way out and in.
  *
  * Return: STRATA_RESUME, or STRATA_SLEEPY: leave the section, then the handler.
  */
@@ -245,8 +245,7 @@ int strata_exit_fault_atomic(struct strata_vcpu *vcpu)
 	struct strata_exit *e = &vcpu->exit;
 	int r = strata_mmu_fault_atomic(vcpu, e->fault.gpa, e->fault.access);
 
-	if (r == STRATA_RESUME ||
-	    (r == STRATA_MMIO && strata_mmio_atomic(vcpu) == STRATA_RESUME)) {
+	if (r == STRATA_RESUME) {
 		trace_strata_nested_fault(vcpu->vm->index, vcpu->id, e->fault.gpa,
 					  e->fault.access, r);
 		return STRATA_RESUME;

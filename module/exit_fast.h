@@ -16,10 +16,10 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
-#include "cpuid.h"
+#include "cpuid_index.h"
 #include "exit.h"
 #include "fetch.h"
-#include "iobus.h"
+#include "iofilter.h"
 #include "pv.h"
 #include "strata.h"
 #include "trace.h"
@@ -126,6 +126,26 @@ static __always_inline enum strata_fast strata_fast_pio(struct strata_vcpu *vcpu
 	return STRATA_FAST_SERVED;
 }
 
+/* A device access where a fault was before: the slots need not be asked again. */
+static __always_inline enum strata_fast strata_fast_fault(struct strata_vcpu *vcpu, hot_hw *hw)
+{
+	u64 gfn = vcpu->exit.fault.gpa >> PAGE_SHIFT;
+	const struct strata_hole *hole = &vcpu->holes[gfn % STRATA_NR_HOLES];
+
+	/* Pairs with the release in slots_publish(). */
+	if (hole->gfn != gfn || hole->slots_gen != smp_load_acquire(&vcpu->vm->mmu->slots_gen))
+		return STRATA_FAST_NOT;
+	vcpu->exit.shadow = false;
+	switch (strata_mmio_window(vcpu, hot_cpl(vcpu, hw))) {
+	case STRATA_RESUME:
+		return STRATA_FAST_SERVED;
+	case STRATA_USER:
+		return STRATA_FAST_USER;
+	default:
+		return STRATA_FAST_NOT;
+	}
+}
+
 /*
  * Interrupts are off; vcpu->exit holds what hot_identify() put there.
  */
@@ -133,7 +153,7 @@ static __always_inline enum strata_fast strata_exit_fast(struct strata_vcpu *vcp
 {
 	const u64 fast = BIT_ULL(STRATA_EXIT_CPUID) | BIT_ULL(STRATA_EXIT_HYPERCALL) |
 			 BIT_ULL(STRATA_EXIT_MSR_READ) | BIT_ULL(STRATA_EXIT_MSR_WRITE) |
-			 BIT_ULL(STRATA_EXIT_PIO);
+			 BIT_ULL(STRATA_EXIT_PIO) | BIT_ULL(STRATA_EXIT_NESTED_FAULT);
 
 	if (!(fast >> vcpu->exit.id & 1) || unlikely(!hot_is_plain(vcpu, hw)))
 		return STRATA_FAST_NOT;
@@ -146,8 +166,10 @@ static __always_inline enum strata_fast strata_exit_fast(struct strata_vcpu *vcp
 		return strata_fast_rdmsr(vcpu);
 	case STRATA_EXIT_MSR_WRITE:
 		return strata_fast_wrmsr(vcpu);
-	default:
+	case STRATA_EXIT_PIO:
 		return strata_fast_pio(vcpu);
+	default:
+		return strata_fast_fault(vcpu, hw);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include <linux/srcu.h>
 
 #include "iobus.h"
+#include "iofilter.h"
 #include "strata.h"
 
 /* On one bus, of all classes together. */

@@ -7,9 +7,8 @@
 
 #include <linux/types.h>
 
-#include "strata.h"
-
 struct strata_iodev;
+struct strata_vm;
 
 /* @addr is the bus address; 1-8 bytes, all inside one range of the device. No sleep. */
 struct strata_iodev_ops {
@@ -30,25 +29,5 @@ struct strata_io_range {
 
 /* Put a device on the buses, at all its @n ranges or none: 0, -ENOMEM, -ENOSPC. May sleep. */
 int strata_iobus_add(struct strata_vm *vm, const struct strata_io_range *ranges, unsigned int n);
-
-/*
- * vm->io_filter says in one bit where nobody can be, so that most of what goes
- * to user space needs no lookup. A bit stands for 8 ports, or a page of memory.
- */
-static __always_inline u64 strata_io_unit(bool pio, u64 addr)
-{
-	return addr >> (pio ? 3 : PAGE_SHIFT);
-}
-
-static __always_inline u64 strata_io_bit(u64 unit)
-{
-	return BIT_ULL((unit ^ unit >> 6) & 63);
-}
-
-/* False: nobody is at @addr. True: perhaps. */
-static __always_inline bool strata_io_claimed(struct strata_vm *vm, bool pio, u64 addr)
-{
-	return READ_ONCE(vm->io_filter[pio]) & strata_io_bit(strata_io_unit(pio, addr));
-}
 
 #endif /* STRATA_IOBUS_H */

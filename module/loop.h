@@ -10,7 +10,7 @@
  *   hot_flush_tlb    the next entry uses no old translation
  *   hot_switch       into the guest and back; 0, or -EIO: could not enter; a
  *                    third argument says that RCU need not hear of it
- *   hot_identify     exit.id, hw_code and pio, and what the fast handlers need
+ *   hot_identify     exit.id, hw_code, pio, fault, and what the fast handlers need
  *   hot_info         exit.info1 and info2
  *   hot_translate    the rest of vcpu->exit; once for each exit
  *   hot_is_plain     64-bit code without interrupt shadow or single step

@@ -63,6 +63,19 @@ struct strata_fetch_cache {
 #define STRATA_FETCH_PAGES	4
 
 /**
+ * struct strata_quick_slot - an instruction that was decoded lately
+ * @bytes: what it was decoded from
+ * @form: what they say
+ */
+struct strata_quick_slot {
+	u64 bytes[2];
+	struct strata_quick_form form;
+};
+
+/* Instructions that touch devices, by the low bits of their addresses. */
+#define STRATA_QUICK_SLOTS	16
+
+/**
  * struct strata_emul_state - an emulated instruction of one vCPU; all (v)
  * @c: the emulator's context
  * @vcpu: whose
@@ -78,6 +91,7 @@ struct strata_fetch_cache {
  * @pio: string I/O asked of user space
  * @quick: a load that waits for user space
  * @fetch: where instructions come from, by the low bits of the page's number
+ * @decoded: what they were, by the low bits of RIP
  */
 struct strata_emul_state {
 	struct strata_emul_ctxt c;
@@ -101,6 +115,7 @@ struct strata_emul_state {
 	} pio;
 	struct strata_quick_mov quick;
 	struct strata_fetch_cache fetch[STRATA_FETCH_PAGES];
+	struct strata_quick_slot decoded[STRATA_QUICK_SLOTS];
 };
 
 static inline struct strata_fetch_cache *strata_fetch_slot(struct strata_emul_state *st,

@@ -59,39 +59,84 @@ static int complete_user_load(struct strata_vcpu *vcpu)
 }
 
 /* How many bytes of the instruction came; the rest of the 16 is not its own. */
-static unsigned int get_bytes(struct strata_vcpu *vcpu, u64 *bytes)
+static __always_inline unsigned int get_bytes(struct strata_vcpu *vcpu, int cpl, u64 *bytes)
 {
 	unsigned int n = vcpu->exit.nr_bytes;
-	int idx;
 
-	if (n) {
-		bytes[1] = 0;
-		memcpy(bytes, vcpu->exit.bytes, sizeof(vcpu->exit.bytes));
-		return n;
-	}
-	idx = srcu_read_lock(&vcpu->vm->srcu);
-	n = strata_fetch_cached(vcpu, vcpu->rip, strata_vendor->get_cpl(vcpu), bytes);
-	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	if (!n)
+		return strata_fetch_cached(vcpu, vcpu->rip, cpl, bytes);
+	bytes[1] = 0;
+	memcpy(bytes, vcpu->exit.bytes, sizeof(vcpu->exit.bytes));
 	return n;
 }
 
-/* The instruction, if it is one of ours and agrees with the fault. */
-static bool get_mov(struct strata_vcpu *vcpu, struct strata_quick_mov *q)
+/* The same bytes say the same: most accesses come from the same few places. */
+static __always_inline const struct strata_quick_form *decode(struct strata_vcpu *vcpu,
+							      const u64 *bytes)
+{
+	struct strata_quick_slot *slot = &vcpu->emul->decoded[vcpu->rip % STRATA_QUICK_SLOTS];
+
+	if (unlikely(slot->bytes[0] != bytes[0] || slot->bytes[1] != bytes[1])) {
+		slot->bytes[0] = bytes[0];
+		slot->bytes[1] = bytes[1];
+		strata_quick_decode((const u8 *)bytes, &slot->form);
+	}
+	return &slot->form;
+}
+
+/*
+ * The instruction, if it is one of ours and agrees with the fault. Page faults
+ * are off, or vm->srcu is held.
+ */
+static __always_inline bool get_mov(struct strata_vcpu *vcpu, int cpl, struct strata_quick_mov *q)
 {
 	u32 access = vcpu->exit.fault.access;
 	u64 gpa = vcpu->exit.fault.gpa;
+	const struct strata_quick_form *f;
 	unsigned int n;
 	u64 bytes[2];
 
-	if (!(vcpu->efer & EFER_LMA) || !(vcpu->cs_attr & STRATA_CS_L) ||
-	    (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH)))
+	if (access & (STRATA_ACC_GUEST_PT | STRATA_ACC_FETCH))
 		return false;
-	n = get_bytes(vcpu, bytes);
-	if (!n || !strata_quick_mov((u8 *)bytes, vcpu->regs, vcpu->rip, q) || q->len > n)
+	n = get_bytes(vcpu, cpl, bytes);
+	if (!n)
 		return false;
+	f = decode(vcpu, bytes);
+	if (!f->len || f->len > n)
+		return false;
+	strata_quick_apply(f, vcpu->regs, vcpu->rip, q);
 	return q->write == !!(access & STRATA_ACC_WRITE) &&
 	       offset_in_page(q->ea) == offset_in_page(gpa) &&
 	       offset_in_page(gpa) + q->size <= PAGE_SIZE;
+}
+
+/* The device's turn, or user space's. */
+static __always_inline int access_device(struct strata_vcpu *vcpu, u64 gpa,
+					 const struct strata_quick_mov *q)
+{
+	struct strata_emul_state *st = vcpu->emul;
+	u64 val = 0;
+
+	if (q->write) {
+		trace_quick(vcpu, gpa, q, q->val);
+		if (!strata_mmio_write(vcpu, gpa, q->size, &q->val)) {
+			strata_complete_insn(vcpu, vcpu->rip + q->len);
+			return STRATA_RESUME;
+		}
+		strata_mmio_ask(vcpu, gpa, q->size, true, q->val);
+		strata_complete_insn(vcpu, vcpu->rip + q->len);
+		return STRATA_USER;
+	}
+	if (!strata_mmio_read(vcpu, gpa, q->size, &val)) {
+		complete_load(vcpu, gpa, q, val);
+		return STRATA_RESUME;
+	}
+	strata_mmio_ask(vcpu, gpa, q->size, false, 0);
+	st->quick = *q;
+	st->fault_gpa = gpa;
+	st->linear_rip = vcpu->rip;
+	vcpu->complete = complete_user_load;
+	return STRATA_USER;
 }
 
 /**
@@ -102,71 +147,46 @@ static bool get_mov(struct strata_vcpu *vcpu, struct strata_quick_mov *q)
  */
 int strata_mmio_quick(struct strata_vcpu *vcpu)
 {
-	u64 gpa = vcpu->exit.fault.gpa;
-	struct strata_emul_state *st = vcpu->emul;
 	struct strata_quick_mov q;
-	u64 val = 0;
+	bool ours;
+	int idx;
 
-	if (!get_mov(vcpu, &q))
+	if (!strata_is_long_code(vcpu))
 		return STRATA_NOT_QUICK;
-
-	if (q.write) {
-		trace_quick(vcpu, gpa, &q, q.val);
-		if (!strata_mmio_write(vcpu, gpa, q.size, &q.val)) {
-			strata_complete_insn(vcpu, vcpu->rip + q.len);
-			return STRATA_RESUME;
-		}
-		strata_mmio_ask(vcpu, gpa, q.size, true, q.val);
-		strata_complete_insn(vcpu, vcpu->rip + q.len);
-		return STRATA_USER;
-	}
-	if (!strata_mmio_read(vcpu, gpa, q.size, &val)) {
-		complete_load(vcpu, gpa, &q, val);
-		return STRATA_RESUME;
-	}
-	strata_mmio_ask(vcpu, gpa, q.size, false, 0);
-	st->quick = q;
-	st->fault_gpa = gpa;
-	st->linear_rip = vcpu->rip;
-	vcpu->complete = complete_user_load;
-	return STRATA_USER;
+	idx = srcu_read_lock(&vcpu->vm->srcu);
+	ours = get_mov(vcpu, strata_vendor->get_cpl(vcpu), &q);
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	return ours ? access_device(vcpu, vcpu->exit.fault.gpa, &q) : STRATA_NOT_QUICK;
 }
 
 /**
- * strata_mmio_atomic - the short way to the LAPIC, without sleeping
- * @vcpu: its mutex is held; preemption may be off; no slot is at exit.fault.gpa
+ * strata_mmio_window - the short way with interrupts off
+ * @vcpu: in a window, 64-bit code; no slot is at exit.fault.gpa
+ * @cpl: its privilege level
  *
  * A guest without x2APIC comes here for every interrupt it sends or ends.
+ * vm->srcu need not be held: who takes a slot away waits for the vCPUs that
+ * are in guest mode, and this one still counts as such.
  *
- * Return: STRATA_RESUME, or STRATA_NOT_QUICK with nothing done
+ * Return: STRATA_RESUME, STRATA_USER, or STRATA_NOT_QUICK with nothing done
  */
-int strata_mmio_atomic(struct strata_vcpu *vcpu)
+int strata_mmio_window(struct strata_vcpu *vcpu, int cpl)
 {
-	u64 gpa = vcpu->exit.fault.gpa;
+	const struct strata_exit *e = &vcpu->exit;
 	struct strata_quick_mov q;
-	u64 val = 0;
 	bool ours;
 
-	if (!vcpu->apic || !strata_lapic_owns(vcpu, gpa))
-		return STRATA_NOT_QUICK;
+	lockdep_assert_irqs_disabled();
+	/* An event on its way finds no memory there: exit_nested_fault() tells. */
 	if (vcpu->ev.exc.injected || vcpu->ev.irq.injected || vcpu->ev.nmi_injected)
 		return STRATA_NOT_QUICK;
 	pagefault_disable();
-	ours = get_mov(vcpu, &q);
+	ours = get_mov(vcpu, cpl, &q);
 	pagefault_enable();
 	if (!ours)
 		return STRATA_NOT_QUICK;
-
-	if (q.write) {
-		if (strata_lapic_mmio_write(vcpu, offset_in_page(gpa), q.size, &q.val))
-			return STRATA_NOT_QUICK;
-		trace_quick(vcpu, gpa, &q, q.val);
-		strata_complete_insn(vcpu, vcpu->rip + q.len);
-	} else {
-		if (strata_lapic_mmio_read(vcpu, offset_in_page(gpa), q.size, &val))
-			return STRATA_NOT_QUICK;
-		complete_load(vcpu, gpa, &q, val);
-	}
+	trace_strata_nested_fault(vcpu->vm->index, vcpu->id, e->fault.gpa, e->fault.access,
+				  STRATA_MMIO);
 	vcpu->exit.id = STRATA_EXIT_MMIO;
-	return STRATA_RESUME;
+	return access_device(vcpu, e->fault.gpa, &q);
 }

@@ -45,6 +45,8 @@
 #define STRATA_COALESCED_PAGE	2
 #define STRATA_RUN_PAGES	3
 
+#define STRATA_NR_HOLES		4	/* a power of two */
+
 #define STRATA_LAPIC_BASE	0xfee00000ull
 
 struct strata_memslots;		/* mmu/memslot.h */
@@ -284,7 +286,7 @@ struct strata_vcpu {
 	/* CPUID and MSRs. (v) */
 	struct kvm_cpuid_entry2 *cpuid;	/* kvmalloc'ed table */
 	u32 nr_cpuid;
-	/* places in cpuid[] plus one, by leaf; see cpuid.h */
+	/* places in cpuid[] plus one, by leaf; see cpuid_index.h */
 	u8 cpuid_first[STRATA_CPUID_RANGES][STRATA_CPUID_SPAN];
 	u8 cpuid_static[STRATA_CPUID_RANGES][STRATA_CPUID_SPAN];
 	struct strata_msrs *msrs;	/* (c) msr.h: values kept in software */
@@ -317,6 +319,12 @@ struct strata_vcpu {
 		u64 slots_gen;
 		unsigned long hva;
 	} fetch;
+
+	/* pages lately found to be in no slot, by the low bits of their number. (v) */
+	struct strata_hole {
+		u64 gfn;		/* ~0: empty */
+		u64 slots_gen;		/* holds for this set of slots */
+	} holes[STRATA_NR_HOLES];
 
 	u32 id;				/* (c) from user space; the APIC id */
 	u32 index;			/* (c) place in vm->vcpus */
@@ -609,8 +617,8 @@ int strata_emul_create(struct strata_vcpu *vcpu);
 void strata_emul_destroy(struct strata_vcpu *vcpu);
 /* a nested fault that is not RAM: exit.fault tells; STRATA_RESUME or STRATA_USER */
 int strata_emulate_mmio(struct strata_vcpu *vcpu);
-/* the same for the LAPIC, without sleeping: STRATA_RESUME, or negative with nothing done */
-int strata_mmio_atomic(struct strata_vcpu *vcpu);
+/* the same with interrupts off: STRATA_RESUME, STRATA_USER, or negative with nothing done */
+int strata_mmio_window(struct strata_vcpu *vcpu, int cpl);
 /* INS, OUTS: exit.pio tells */
 int strata_emulate_pio_string(struct strata_vcpu *vcpu);
 /*

@@ -405,7 +405,7 @@ void strata_vcpu_destroy(struct strata_vcpu *vcpu)
 static struct strata_vcpu *vcpu_alloc(struct strata_vm *vm, u32 id)
 {
 	struct strata_vcpu *vcpu;
-	int r;
+	int i, r;
 
 	vcpu = kvzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	if (!vcpu)
@@ -415,6 +415,8 @@ static struct strata_vcpu *vcpu_alloc(struct strata_vm *vm, u32 id)
 	vcpu->cpu = -1;
 	vcpu->exit.id = STRATA_EXIT_NONE;
 	vcpu->t_exit = rdtsc();
+	for (i = 0; i < STRATA_NR_HOLES; i++)
+		vcpu->holes[i].gfn = ~0ull;
 	mutex_init(&vcpu->mutex);
 	rcuwait_init(&vcpu->wait);
 

@@ -108,6 +108,7 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 	struct strata_memslot *slot;
 	u64 gfn = gpa >> PAGE_SHIFT;
 	unsigned long seq, hva;
+	u64 slots_gen;
 	int r, idx;
 
 	if (unlikely(READ_ONCE(vm->mmu->pt.nr_pool) < STRATA_PT_POOL_LOW)) {
@@ -120,9 +121,18 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 
 	idx = srcu_read_lock(&vm->srcu);
 	seq = strata_mmu_seq(vm->mmu);
+	/* First the number: what is found after it may only be newer. */
+	slots_gen = strata_slots_generation(vm);
 	slot = strata_slot_find(strata_slots(vm), gfn);
 	r = STRATA_MMIO;
-	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
+	if (!slot) {
+		struct strata_hole *hole = &vcpu->holes[gfn % STRATA_NR_HOLES];
+
+		hole->gfn = gfn;
+		hole->slots_gen = slots_gen;
+		goto out;
+	}
+	if (write && (slot->flags & KVM_MEM_READONLY))
 		goto out;
 
 	hva = strata_slot_hva(slot, gfn);

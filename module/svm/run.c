@@ -203,12 +203,12 @@ static __always_inline void svm_translate_pio(struct strata_exit *e, const struc
 	e->pio.next_rip = c->exit_info2;
 }
 
-static void svm_translate_npf(struct strata_exit *e, const struct vmcb_control *c)
+static __always_inline void svm_translate_npf(struct strata_exit *e, const struct vmcb_control *c)
 {
-	u64 info = e->info1;
+	u64 info = c->exit_info1;
 	u32 access = 0;
 
-	e->fault.gpa = e->info2;
+	e->fault.gpa = c->exit_info2;
 	if (info & SVM_NPF_WRITE)
 		access |= STRATA_ACC_WRITE;
 	if (info & SVM_NPF_FETCH)
@@ -221,6 +221,7 @@ static void svm_translate_npf(struct strata_exit *e, const struct vmcb_control *
 		access |= STRATA_ACC_GUEST_PT;
 	e->fault.access = access;
 	e->fault.mmio = false;
+	e->nr_bytes = 0;
 	if (strata_svm_caps.decode && c->insn_len <= sizeof(e->bytes)) {
 		e->nr_bytes = c->insn_len;
 		memcpy(e->bytes, c->insn_bytes, sizeof(e->bytes));
@@ -314,6 +315,7 @@ static __always_inline void hot_identify(struct strata_vcpu *vcpu, struct svm_vc
 			svm_translate_pio(e, &vmcb->control);
 	} else if (code == SVM_EXIT_NPF) {
 		e->id = STRATA_EXIT_NESTED_FAULT;
+		svm_translate_npf(e, &vmcb->control);
 	} else if (code == SVM_EXIT_BOGUS) {
 		e->id = STRATA_EXIT_BOGUS;
 	} else {
@@ -336,8 +338,9 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu, struct svm_v
 	struct strata_exit *e = &vcpu->exit;
 
 	hot_info(vcpu, svm);
-	e->nr_bytes = 0;
 	e->shadow = vmcb->control.int_shadow & SVM_INT_SHADOW;
+	if (e->id != STRATA_EXIT_NESTED_FAULT)
+		e->nr_bytes = 0;
 	switch (e->id) {
 	case STRATA_EXIT_INTR:
 	case STRATA_EXIT_HLT:
@@ -346,9 +349,7 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu, struct svm_v
 	case STRATA_EXIT_MSR_WRITE:
 	case STRATA_EXIT_HYPERCALL:
 	case STRATA_EXIT_PIO:
-		break;
 	case STRATA_EXIT_NESTED_FAULT:
-		svm_translate_npf(e, &vmcb->control);
 		break;
 	default:
 		svm_translate_rare(vcpu, vmcb);

@@ -6,8 +6,8 @@
  * holds the same where the leaf has one entry and nothing in it changes at run
  * time: what stands there is the answer.
  */
-#ifndef STRATA_CPUID_H
-#define STRATA_CPUID_H
+#ifndef STRATA_CPUID_INDEX_H
+#define STRATA_CPUID_INDEX_H
 
 #include "strata.h"
 
@@ -35,4 +35,4 @@ strata_cpuid_static(struct strata_vcpu *vcpu, u32 leaf)
 	return likely(slot && *slot) ? &vcpu->cpuid[*slot - 1] : NULL;
 }
 
-#endif /* STRATA_CPUID_H */
+#endif /* STRATA_CPUID_INDEX_H */
