@@ -39,7 +39,7 @@ MAKEOVERRIDES := $(filter-out CC=% KVER=% KDIR=% OUT=%,$(MAKEOVERRIDES))
 user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
 
 .PHONY: all module module-debug tools tests build-6.12 demo check check-quick \
-	check-debug check-la57 check-nohz bench install uninstall lint clean \
+	check-debug check-la57 check-nohz bench install uninstall lint docs clean \
 	help headers links print-kdir
 
 all: module tools tests
@@ -113,6 +113,10 @@ lint:
 	@selftests/lab/deps lint
 	@selftests/lint/run
 
+# The tables of the documentation, from those of the source.
+docs:
+	@selftests/lint/doc-tables --write
+
 install:
 	@./dkms/install
 
@@ -144,6 +148,8 @@ help:
 	@echo '                 check-nohz are parts of it; check-debug has more programs'
 	@echo '  bench          instructions per operation, strata beside kvm-amd'
 	@echo '  lint           style, static analysis, symbols, entry-path checks'
+	@echo 'Write'
+	@echo "  docs           the documentation's tables, from those of the source"
 	@echo 'Use on this machine'
 	@echo '  install        register with DKMS, install the udev rule (as root)'
 	@echo '  uninstall      undo that'

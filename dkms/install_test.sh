@@ -6,6 +6,8 @@
 
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/lib/tap.sh
+. "$here/../selftests/lib/tap.sh"
 kernel=$(modinfo -F vermagic "$here/../strata.ko" | cut -d ' ' -f 1)
 
 if ! command -v dkms >/dev/null || [ "$(id -u)" != 0 ]; then
@@ -14,20 +16,6 @@ if ! command -v dkms >/dev/null || [ "$(id -u)" != 0 ]; then
 fi
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-number=0
-
-# is DESCRIPTION COMMAND...
-is() {
-	local what=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $what"
-	else
-		echo "not ok $number $what"
-	fi
-}
 
 run() {
 	DESTDIR=$root KVER=$kernel "$here/install" "$@" 2>&1 | sed 's/^/# /'
@@ -42,7 +30,7 @@ nothing_left() {
 	[ -z "$(find "$root/usr" "$root/etc" "$root/var" "$root/lib" -name '*strata*')" ]
 }
 
-echo "1..5"
+plan 5
 is 'install' run
 is 'the module is built for the kernel' module_fits
 is 'the udev rule is there' grep -q 'GROUP="kvm", MODE="0660"' \
@@ -51,3 +39,4 @@ run >/dev/null
 is 'installing again replaces' module_fits
 run --uninstall
 is 'uninstall leaves nothing' nothing_left
+finish

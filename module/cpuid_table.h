@@ -7,6 +7,8 @@
  * A register without a row is 0, and a leaf without a row is not offered.
  * INDEXED leaves differ by subleaf. Sources: SDM 2A CPUID, APM 3 appendix E.
  *
+ * The comments before a leaf's rows are its words in Documentation/cpuid.md.
+ *
  * Included by cpuid_policy.c only.
  */
 
@@ -33,7 +35,7 @@ static const struct cpuid_rule {
 	u32 force;
 } cpuid_rules[] = {
 #define LEAF(leaf, subleaf, reg, keep, force) { leaf, subleaf, CPUID_R_##reg, keep, force },
-	/* highest basic leaf (bounded below), vendor */
+	/* highest basic leaf (bounded), vendor */
 	LEAF(0x0, 0, EAX, ALL, 0)
 	LEAF(0x0, 0, EBX, ALL, 0)
 	LEAF(0x0, 0, ECX, ALL, 0)
@@ -78,11 +80,12 @@ static const struct cpuid_rule {
 	LEAF(0x4, 3, ECX, ALL, 0)
 	LEAF(0x4, 3, EDX, ALL, 0)
 
-	/* no MONITOR; ARAT: the LAPIC timer never stops */
+	/* no MONITOR */
 	LEAF(0x5, 0, EAX, 0, 0)
+	/* ARAT: the LAPIC timer never stops */
 	LEAF(0x6, 0, EAX, 0, B(2))
 
-	/* highest subleaf, bounded below */
+	/* highest subleaf (bounded) */
 	LEAF(0x7, 0, EAX, ALL, 0)
 	/* FSGSBASE BMI1 HLE AVX2 FDP SMEP BMI2 ERMS INVPCID RTM FCS_FDS RDSEED ADX SMAP */
 	/* CLFLUSHOPT CLWB SHA; TSC_ADJUST in software */
@@ -98,13 +101,16 @@ static const struct cpuid_rule {
 	/* FZRM FSRS FSRC */
 	LEAF(0x7, 1, EAX, B(10) | B(11) | B(12) | L71A_AVX | L71A_AVX512, 0)
 
-	/* no performance counters; topology is user space's */
+	/* no performance counters */
 	LEAF(0xa, 0, EAX, 0, 0)
+	/* topology is user space's */
 	LEAF(0xb, 0, EAX, 0, 0)
 
-	/* sizes and components are computed; XSAVEOPT XSAVEC XGETBV1 XSAVES */
+	/* sizes and components are computed */
 	LEAF(0xd, 0, EAX, 0, 0)
+	/* XSAVEOPT XSAVEC XGETBV1 XSAVES; the size is computed */
 	LEAF(0xd, 1, EAX, B(0) | B(1) | B(2) | B(3), 0)
+	/* size and place of a component, where it is offered */
 	LEAF(0xd, 2, EAX, ALL, 0)
 	LEAF(0xd, 2, EBX, ALL, 0)
 	LEAF(0xd, 2, ECX, B(1), 0)
@@ -129,12 +135,13 @@ static const struct cpuid_rule {
 	/* CLOCKSOURCE CLOCKSOURCE2 CLOCKSOURCE_STABLE */
 	LEAF(CPUID_KVM_FEATURES, 0, EAX, 0, B(0) | B(3) | B(24))
 
-	/* highest extended leaf (bounded below), vendor */
+	/* highest extended leaf (bounded), vendor */
 	LEAF(0x80000000, 0, EAX, ALL, 0)
 	LEAF(0x80000000, 0, EBX, ALL, 0)
 	LEAF(0x80000000, 0, ECX, ALL, 0)
 	LEAF(0x80000000, 0, EDX, ALL, 0)
 
+	/* family, model, stepping; brand */
 	LEAF(0x80000001, 0, EAX, ALL, 0)
 	LEAF(0x80000001, 0, EBX, ALL, 0)
 	/* LAHF CMP_LEGACY CR8 ABM SSE4A MISALIGNSSE 3DNOWPREFETCH OSVW TBM */
@@ -169,18 +176,19 @@ static const struct cpuid_rule {
 	LEAF(0x80000006, 0, EDX, ALL, 0)
 	/* invariant TSC, where the host's is */
 	LEAF(0x80000007, 0, EDX, B(8), 0)
-	/* address sizes (physical bounded below) */
+	/* address sizes (physical ones bounded) */
 	LEAF(0x80000008, 0, EAX, 0xffff, 0)
 	/* CLZERO XSAVEERPTR WBNOINVD IBPB IBRS STIBP STIBP_ALWAYS SSBD SSB_NO PSFD */
 	LEAF(0x80000008, 0, EBX, B(0) | B(2) | B(9) | B(12) | B(14) | B(15) | B(17) | B(24) |
 				 B(26) | B(28), 0)
 	/* no SVM */
 	LEAF(0x8000000a, 0, EAX, 0, 0)
-	/* TLBs for 1G pages, optimization hints */
+	/* TLBs for 1G pages */
 	LEAF(0x80000019, 0, EAX, ALL, 0)
 	LEAF(0x80000019, 0, EBX, ALL, 0)
+	/* optimization hints */
 	LEAF(0x8000001a, 0, EAX, ALL, 0)
-	/* AMD's caches, without the numbers of threads that share them; topology is user space's */
+	/* AMD's caches, without the numbers of threads that share them */
 	LEAF(0x8000001d, 0, EAX, 0x3fff, 0)
 	LEAF(0x8000001d, 0, EBX, ALL, 0)
 	LEAF(0x8000001d, 0, ECX, ALL, 0)
@@ -197,6 +205,7 @@ static const struct cpuid_rule {
 	LEAF(0x8000001d, 3, EBX, ALL, 0)
 	LEAF(0x8000001d, 3, ECX, ALL, 0)
 	LEAF(0x8000001d, 3, EDX, ALL, 0)
+	/* topology is user space's */
 	LEAF(0x8000001e, 0, EAX, 0, 0)
 	/* no nested breakpoints, LFENCE serializes, null selectors clear the base */
 	LEAF(0x80000021, 0, EAX, B(0) | B(2) | B(6), 0)

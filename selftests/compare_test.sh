@@ -10,20 +10,8 @@
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
-number=0
-
-# is DESCRIPTION COMMAND...
-is() {
-	local what=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $what"
-	else
-		echo "not ok $number $what"
-	fi
-}
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
 
 run() {
 	"$here/guest/boot" --compare --cpus 1 "/boot/vmlinuz-$(uname -r)" /tmp/initrd >/tmp/log 2>&1
@@ -52,7 +40,7 @@ few_faults() {
 	[ -n "$faults" ] && [ "$faults" -le 2500 ]
 }
 
-echo "1..5"
+plan 5
 "$here/guest/mkinitrd" /tmp/initrd "$here/guest/demo-init" || exit 1
 is 'the guest boots on both, and powers off' run
 is 'all that it did came out right, on both' right_twice
@@ -62,3 +50,4 @@ is 'booting takes at most 2,500 nested faults' few_faults
 is 'it takes no more exits than on kvm-amd, but for EOIs' at_most exits 112
 # CPU time: what passes while the machine waits for its disk is nobody's.
 is 'it takes no longer than on kvm-amd, to one percent' at_most 'cpu time' 101
+finish

@@ -10,26 +10,14 @@
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
 PATH=$here/../userspace-tool:$PATH
 device=${1:-/dev/strata}
 micro=$here/guest/bin/micro
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-number=0
-
-# is DESCRIPTION COMMAND...
-is() {
-	local what=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $what"
-	else
-		echo "not ok $number $what"
-		sed 's/^/# /' "$tmp/out" "$tmp/err"
-	fi
-}
+tap_files=("$tmp/out" "$tmp/err")
 
 # guest LETTER [OPTION]...: the status is in $status, what was said in files
 guest() {
@@ -191,4 +179,4 @@ offers() {
 
 is "help for every command" helps
 is "info tells the API's version and capabilities by name" offers
-echo "1..$number"
+finish

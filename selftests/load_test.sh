@@ -7,22 +7,11 @@
 # lab: no-module only=life timeout=300
 
 set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
 PATH=$PATH:/usr/sbin:/sbin
 rounds=300
-number=0
-
-# is DESCRIPTION COMMAND...
-is() {
-	local what=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $what"
-	else
-		echo "not ok $number $what"
-	fi
-}
 
 load() {
 	insmod "$STRATA_KO"
@@ -78,7 +67,7 @@ grown() {
 	[ $(($2 - $1)) -lt "$3" ]
 }
 
-echo "1..9"
+plan 9
 is 'loads' load
 is 'makes /dev/strata, mode 0660' node
 exec 3<>/dev/strata
@@ -104,3 +93,4 @@ is 'leaves no pages behind' \
 	grown "$pages_before" "$pages_after" $((rounds * 4)) 'KiB of kernel pages'
 is 'the kernel took no taint but for an own, unsigned module' \
 	test $(($(cat /proc/sys/kernel/tainted) & ~((1 << 12) | (1 << 13)))) = 0
+finish

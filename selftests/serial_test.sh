@@ -10,25 +10,13 @@
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
 PATH=$here/../userspace-tool:$PATH
 device=${1:-/dev/strata}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-number=0
-
-# is DESCRIPTION COMMAND...
-is() {
-	local what=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $what"
-	else
-		echo "not ok $number $what"
-		sed 's/^/# /' "$tmp/out" "$tmp/err"
-	fi
-}
+tap_files=("$tmp/out" "$tmp/err")
 
 # Pass the guest's lines on until one matches.
 wait_for() {
@@ -64,4 +52,4 @@ is "it ends" wait_for 'status '
 is "it read all that was sent" said "guest: got $sum"
 is "by interrupts" said 'guest: interrupts [1-9][0-9]'
 is "its user space gave the status" said "status $((64 + 5))"
-echo "1..$number"
+finish

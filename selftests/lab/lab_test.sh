@@ -9,26 +9,11 @@
 set -uo pipefail
 
 lab=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$lab/../lib/tap.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-count=0
-failed=0
-
-# ok NAME CONDITION... : one result, by the exit status of CONDITION.
-ok()
-{
-	local name=$1 word=ok
-
-	shift
-	count=$((count + 1))
-	"$@" > /dev/null 2>&1 || word='not ok'
-	echo "$word $count - $name"
-	if [ "$word" != ok ]; then
-		failed=1
-		echo "# failed: $*"
-		[ ! -e "$dir/err" ] || tail -n 15 "$dir/err" | sed 's/^/# /'
-	fi
-}
+tap_files=("$dir/err")
 
 # Runs a machine: the output is in $dir/out, messages in $dir/err, and the exit
 # status in $status.
@@ -60,7 +45,7 @@ refuses()
 
 	shift 2
 	machine "$@"
-	ok "refuses $name" eval "status_is 2 && says '$text' && [ \$(wc -l < $dir/err) = 1 ]"
+	is "refuses $name" eval "status_is 2 && says '$text' && [ \$(wc -l < $dir/err) = 1 ]"
 }
 
 refuses "no command" "no command"
@@ -77,12 +62,22 @@ refuses "a file that is not there" "cannot read" --no-module --copy "$dir/none" 
 refuses "a module that is not there" "no such module" --module "$dir/none" -- true
 
 machine --help
-ok "has a help text" eval "status_is 0 && grep -q -- --timeout $dir/out"
+is "has a help text" eval "status_is 0 && grep -q -- --timeout $dir/out"
+
+faulty()
+{
+	"$lab/splats" "$dir/log" > /dev/null
+}
+
+clean()
+{
+	! faulty
+}
 
 # The faults looked for, by what kernels print; and what is none.
 while IFS= read -r line; do
 	printf '[    1.000000] %s\n' "$line" > "$dir/log"
-	ok "takes for a fault: ${line:0:50}" "$lab/splats" "$dir/log"
+	is "takes for a fault: ${line:0:50}" faulty
 done <<'LINES'
 BUG: unable to handle page fault for address: ffffc90000a00000
 BUG: kernel NULL pointer dereference, address: 0000000000000008
@@ -117,7 +112,7 @@ LINES
 
 while IFS= read -r line; do
 	printf '[    1.000000] %s\n' "$line" > "$dir/log"
-	ok "takes for no fault: ${line:0:50}" eval "! '$lab/splats' '$dir/log'"
+	is "takes for no fault: ${line:0:50}" clean
 done <<'LINES'
 Speculative Return Stack Overflow: WARNING: See https://kernel.org/doc/html/latest/
 strata: loading out-of-tree module taints kernel.
@@ -142,60 +137,60 @@ machine --no-module --copy "$dir/with space.txt" --copy "$dir/tsc" -- sh -c '
 	head -c 300000 /dev/zero | tr "\\0" a; echo
 	sleep 1000 &
 	exit 7' sh 'two words; $HOME'
-ok "exits with the command's status" status_is 7
-ok "runs as root" prints 0
-ok "runs in a working directory of its own" prints /run/lab/work
-ok "copies files there" prints "text of the file"
-ok "passes arguments as they are" prints 'two words; $HOME'
-ok "prints the error output too" prints to-stderr
-ok "has no input, and an environment" prints "/root C.UTF-8"
-ok "runs a copied program" prints ran
-ok "lets the command write anywhere" prints x
-ok "writes nothing here" test ! -e /usr/written
+is "exits with the command's status" status_is 7
+is "runs as root" prints 0
+is "runs in a working directory of its own" prints /run/lab/work
+is "copies files there" prints "text of the file"
+is "passes arguments as they are" prints 'two words; $HOME'
+is "prints the error output too" prints to-stderr
+is "has no input, and an environment" prints "/root C.UTF-8"
+is "runs a copied program" prints ran
+is "lets the command write anywhere" prints x
+is "writes nothing here" test ! -e /usr/written
 for fs in /proc /sys/kernel/debug /sys/kernel/tracing /sys/fs/cgroup /dev/pts; do
-	ok "mounts $fs" prints "has $fs"
+	is "mounts $fs" prints "has $fs"
 done
-ok "has a CPU with SVM" prints svm
-ok "loads no kvm by itself" prints no-kvm
-ok "loads kvm when asked" prints kvm-on-request
-ok "prints long output whole" grep -qxE 'a{30000}.*' "$dir/out"
-ok "prints nothing else" eval "[ \$(tr -d a < $dir/out | wc -c) -lt 400 ]"
+is "has a CPU with SVM" prints svm
+is "loads no kvm by itself" prints no-kvm
+is "loads kvm when asked" prints kvm-on-request
+is "prints long output whole" grep -qxE 'a{30000}.*' "$dir/out"
+is "prints nothing else" eval "[ \$(tr -d a < $dir/out | wc -c) -lt 400 ]"
 
 "$lab/run" --no-module -- head -c 3000000 /dev/zero 2> "$dir/err" |
 	(sleep 25; wc -c) > "$dir/out"
-ok "a slow reader gets all of the output" prints 3000000
+is "a slow reader gets all of the output" prints 3000000
 "$lab/run" --no-module --timeout 300 -- yes 2> "$dir/err" | head -n 1 > "$dir/out"
 status=${PIPESTATUS[0]}
-ok "a reader that goes ends the run" status_is 141
-ok "with what it has read" prints y
+is "a reader that goes ends the run" status_is 141
+is "with what it has read" prints y
 
 machine --no-module -- "$dir/not-there"
-ok "a command that is not there gives 127" status_is 127
+is "a command that is not there gives 127" status_is 127
 
 # Faults of the machine's kernel.
 machine --no-module -- sh -c 'echo "<4>BUG: a test of the fault detection" > /dev/kmsg'
-ok "a fault in the log gives 97" status_is 97
-ok "and is shown" says 'BUG: a test of the fault detection'
-ok "with the place of the whole console" says 'full console is in /'
+is "a fault in the log gives 97" status_is 97
+is "and is shown" says 'BUG: a test of the fault detection'
+is "with the place of the whole console" says 'full console is in /'
 
 machine --no-module -- sh -c 'echo c > /proc/sysrq-trigger'
-ok "a panic gives 97" status_is 97
-ok "and is shown" says 'sysrq triggered crash'
+is "a panic gives 97" status_is 97
+is "and is shown" says 'sysrq triggered crash'
 
 machine --no-module -- sh -c 'echo b > /proc/sysrq-trigger'
-ok "a machine that resets itself gives 99" eval "status_is 99 && says 'without the command.s exit status'"
+is "a machine that resets itself gives 99" eval "status_is 99 && says 'without the command.s exit status'"
 
 echo "no module" > "$dir/bad.ko"
 machine --module "$dir/bad.ko" -- true
-ok "a module that does not load gives 99" eval "status_is 99 && says 'does not load'"
+is "a module that does not load gives 99" eval "status_is 99 && says 'does not load'"
 
 # Time.
 machine --no-module --timeout 40 -- sh -c 'echo begins; sleep 1000'
-ok "a timeout gives 98" status_is 98
-ok "and says so" says 'no end after 40 s'
-ok "and shows the CPU's registers" says 'RIP='
-ok "and the processes" says 'process [0-9]*: sleep 1000'
-ok "output so far is printed" prints begins
+is "a timeout gives 98" status_is 98
+is "and says so" says 'no end after 40 s'
+is "and shows the CPU's registers" says 'RIP='
+is "and the processes" says 'process [0-9]*: sleep 1000'
+is "output so far is printed" prints begins
 
 # Stop the machine's sign of life, a child of its process 1.
 machine --no-module --stall 15 -- sh -c '
@@ -204,25 +199,24 @@ machine --no-module --stall 15 -- sh -c '
 		[ "$4 $2" != "1 (bash)" ] || kill -STOP "$1"
 	done
 	sleep 1000'
-ok "a stall gives 98" eval "status_is 98 && says 'stalled'"
+is "a stall gives 98" eval "status_is 98 && says 'stalled'"
 
 # Counting instructions.
 machine --no-module --icount --copy "$dir/tsc" -- ./tsc
 first=$(cat "$dir/out")
 machine --no-module --icount --copy "$dir/tsc" -- ./tsc
-ok "--icount counts ($first)" test "${first:-0}" -ge 1000 -a "${first:-0}" -le 12000
-ok "--icount repeats itself" test "$first" = "$(cat "$dir/out")"
+is "--icount counts ($first)" test "${first:-0}" -ge 1000 -a "${first:-0}" -le 12000
+is "--icount repeats itself" test "$first" = "$(cat "$dir/out")"
 
 machine --no-module --smp 2 --la57 --mem 1024 --append "lab_test=1" -- \
 	sh -c 'nproc; grep -o la57 /proc/cpuinfo | head -n 1; grep -o lab_test=1 /proc/cmdline'
-ok "--smp" prints 2
-ok "--la57" prints la57
-ok "--append" prints lab_test=1
+is "--smp" prints 2
+is "--la57" prints la57
+is "--append" prints lab_test=1
 
 machine --no-module --cpu-flags=-svm -- true
-ok "an option with '=' is not understood" status_is 2
+is "an option with '=' is not understood" status_is 2
 machine --no-module --cpu-flags -svm -- grep -c svm /proc/cpuinfo
-ok "--cpu-flags" prints 0
+is "--cpu-flags" prints 0
 
-echo "1..$count"
-exit $failed
+finish
