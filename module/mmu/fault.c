@@ -38,10 +38,7 @@ static unsigned int fault_level(struct strata_vm *vm, const struct strata_memslo
 {
 	unsigned int level = vm->mmu->pt.max_level;
 
-	if (slot->dirty || !hp->page)
-		return 1;
-	/* A page that stands alone is never mapped by a large entry. */
-	if (!PageCompound(hp->page))
+	if (slot->dirty || hp->level == 1)
 		return 1;
 	for (; level > 1; level--) {
 		u64 span = STRATA_PT_SPAN(level), first = gfn & ~(span - 1);
@@ -52,7 +49,7 @@ static unsigned int fault_level(struct strata_vm *vm, const struct strata_memslo
 	}
 	if (level == 1)
 		return 1;
-	level = strata_host_level(vm->mm, hva, level);
+	level = hp->level ? min(level, hp->level) : strata_host_level(vm->mm, hva, level);
 	if ((gfn ^ hp->pfn) & (STRATA_PT_SPAN(level) - 1))
 		return 1;
 	return level;
@@ -139,7 +136,7 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 	may_write = write || !(slot->dirty || (slot->flags & KVM_MEM_READONLY));
 	if (!sleep) {
 		r = STRATA_SLEEPY;
-		if (!strata_host_page_try(hva, write, may_write, &hp))
+		if (!strata_host_page_try(vm->mm, hva, write, may_write, &hp))
 			goto out;
 	} else {
 		r = strata_host_page_get(vm->mm, hva, write, may_write, &hp);
@@ -170,7 +167,7 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 	 * It is not marked accessed: the hardware sets the accessed bit of the
 	 * nested entry, and aging asks for that through the MMU notifier.
 	 */
-	if (hp.page)
+	if (hp.held)
 		put_page(hp.page);
 out:
 	srcu_read_unlock(&vm->srcu, idx);

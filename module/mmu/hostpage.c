@@ -4,6 +4,7 @@
  * written, and how large its mapping is. All of it holds only as long as no
  * MMU notifier says otherwise.
  */
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
@@ -38,6 +39,8 @@ static int host_pfn_get(struct mm_struct *mm, unsigned long hva, bool write,
 		if (!strata_follow_pfn(vma, hva, &pfn, &writable) && (writable || !write)) {
 			hp->pfn = pfn;
 			hp->page = NULL;
+			hp->held = false;
+			hp->level = 1;
 			hp->writable = write;
 			hp->device = !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn));
 			err = 0;
@@ -52,12 +55,78 @@ static int host_pfn_get(struct mm_struct *mm, unsigned long hva, bool write,
 	return err;
 }
 
+/* What the host's tables say of an address. */
+struct host_entry {
+	unsigned int level;		/* 1 to 3; 0: nothing that can be used */
+	unsigned long pfn;
+	bool writable;
+};
+
+/*
+ * With interrupts off no table is freed under us. That what is found here
+ * still holds is for the caller to check, by holding mmu_lock while no
+ * invalidation is in progress nor was any since before the walk: only so is
+ * the page, of which no reference is taken, still the one mapped there.
+ */
+static __always_inline struct host_entry host_walk(struct mm_struct *mm, unsigned long hva)
+{
+	struct host_entry e = { 0 };
+	unsigned long flags;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+	pte_t pte, *ptep;
+
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, hva));
+	if (unlikely(pgd_none(pgd)))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (unlikely(!p4d_present(p4d)))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (unlikely(!pud_present(pud)))
+		goto out;
+	if (pud_leaf(pud)) {
+		if (pud_access_permitted(pud, false)) {
+			e.level = 3;
+			e.pfn = pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT);
+			e.writable = pud_access_permitted(pud, true);
+		}
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	if (unlikely(!pmd_present(pmd)))
+		goto out;
+	if (pmd_leaf(pmd)) {
+		if (pmd_access_permitted(pmd, false)) {
+			e.level = 2;
+			e.pfn = pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT);
+			e.writable = pmd_access_permitted(pmd, true);
+		}
+		goto out;
+	}
+	ptep = pte_offset_kernel(&pmd, hva);
+	pte = READ_ONCE(*ptep);
+	/* No struct page is behind a special entry, or none of its own: the zero page. */
+	if (pte_access_permitted(pte, false) && !pte_special(pte)) {
+		e.level = 1;
+		e.pfn = pte_pfn(pte);
+		e.writable = pte_access_permitted(pte, true);
+	}
+out:
+	local_irq_restore(flags);
+	return e;
+}
+
 /**
- * strata_host_page_try - the page at a user address, if it is there already
- * @hva: the address, in current's address space
+ * strata_host_page_try - the page at a user address, if it is mapped already
+ * @mm: the address space, which is current's
+ * @hva: the address
  * @write: writing is asked for
  * @may_write: a page that is writable already may be mapped so; set if @write
- * @hp: the result; the reference on @hp->page is the caller's
+ * @hp: the result, without a reference on @hp->page
  *
  * A page is made writable only when @write: copy-on-write, the zero page and
  * the file's page stay shared else. Where the host has it writable anyway, one
@@ -65,18 +134,22 @@ static int host_pfn_get(struct mm_struct *mm, unsigned long hva, bool write,
  *
  * Does not sleep. Return: whether it was there.
  */
-bool strata_host_page_try(unsigned long hva, bool write, bool may_write,
+bool strata_host_page_try(struct mm_struct *mm, unsigned long hva, bool write, bool may_write,
 			  struct strata_host_page *hp)
 {
-	hp->device = false;
-	hp->writable = true;
-	if (may_write && get_user_pages_fast_only(hva, 1, FOLL_WRITE, &hp->page) == 1)
-		goto found;
-	hp->writable = write;
-	if (write || get_user_pages_fast_only(hva, 1, 0, &hp->page) != 1)
+	struct host_entry e = host_walk(mm, hva);
+
+	if (!e.level || (write && !e.writable) || unlikely(!pfn_valid(e.pfn)))
 		return false;
-found:
-	hp->pfn = page_to_pfn(hp->page);
+	hp->page = pfn_to_page(e.pfn);
+	/* Memory of a device comes and goes by its driver's rules: ask properly. */
+	if (unlikely(is_zone_device_page(hp->page)))
+		return false;
+	hp->pfn = e.pfn;
+	hp->level = e.level;
+	hp->writable = e.writable && may_write;
+	hp->device = false;
+	hp->held = false;
 	return true;
 }
 
@@ -86,7 +159,7 @@ found:
  * @hva: the address
  * @write: as for strata_host_page_try()
  * @may_write: the same
- * @hp: the result; the reference on @hp->page is the caller's
+ * @hp: the result; a reference on @hp->page is the caller's if @hp->held
  *
  * May sleep. Return: 0; -EFAULT where the mapping does not allow it; -EINTR
  * for a fatal signal; -ENOMEM; -EAGAIN when the mapping keeps changing.
@@ -97,9 +170,13 @@ int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bo
 	struct page *page, *again;
 	long r;
 
-	if (strata_host_page_try(hva, write, may_write, hp))
+	if (strata_host_page_try(mm, hva, write, may_write, hp))
 		return 0;
 
+	hp->device = false;
+	hp->writable = write;
+	hp->held = true;
+	hp->level = 0;
 	r = get_user_pages_unlocked(hva, 1, &page, write ? FOLL_WRITE : 0);
 	if (r != 1) {
 		if (fatal_signal_pending(current))
@@ -126,39 +203,12 @@ int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bo
  * @max: the largest level of interest, 1 to 3
  *
  * The size of the page (folio) is no proof: a large one may be mapped by 4K
- * entries, partly, or with different rights. With interrupts off no table is
- * freed under us; that the answer still holds is for the caller to check, by
- * holding mmu_lock while no invalidation is in progress.
+ * entries, partly, or with different rights. See host_walk() for how long it
+ * holds.
  *
  * Return: 1 (4K, or not known), 2 (2M) or 3 (1G).
  */
 unsigned int strata_host_level(struct mm_struct *mm, unsigned long hva, unsigned int max)
 {
-	unsigned int level = 1;
-	unsigned long flags;
-	pgd_t pgd;
-	p4d_t p4d;
-	pud_t pud;
-	pmd_t pmd;
-
-	local_irq_save(flags);
-	pgd = READ_ONCE(*pgd_offset(mm, hva));
-	if (pgd_none(pgd))
-		goto out;
-	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
-	if (p4d_none(p4d) || !p4d_present(p4d))
-		goto out;
-	pud = READ_ONCE(*pud_offset(&p4d, hva));
-	if (pud_none(pud) || !pud_present(pud))
-		goto out;
-	if (pud_leaf(pud)) {
-		level = 3;
-		goto out;
-	}
-	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	if (pmd_present(pmd) && pmd_leaf(pmd))
-		level = 2;
-out:
-	local_irq_restore(flags);
-	return min(level, max);
+	return clamp(host_walk(mm, hva).level, 1u, max);
 }

@@ -92,18 +92,22 @@ extern const struct mmu_notifier_ops strata_notifier_ops;
 /**
  * struct strata_host_page - a page of the host, about to be mapped
  * @pfn: its frame number
- * @page: holds a reference; NULL where there is only a frame number
+ * @page: of that number; NULL where there is only a frame number
+ * @level: size of the host's mapping, 1 to 3; 0: strata_host_level() knows
+ * @held: a reference to @page is held
  * @writable: the host allows writing now
  * @device: not RAM
  */
 struct strata_host_page {
 	u64 pfn;
 	struct page *page;
+	unsigned int level;
+	bool held;
 	bool writable;
 	bool device;
 };
 
-bool strata_host_page_try(unsigned long hva, bool write, bool may_write,
+bool strata_host_page_try(struct mm_struct *mm, unsigned long hva, bool write, bool may_write,
 			  struct strata_host_page *hp);
 int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bool may_write,
 			 struct strata_host_page *hp);
