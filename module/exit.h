@@ -33,6 +33,7 @@ int strata_exit_cpuid(struct strata_vcpu *vcpu);
 int strata_exit_msr_read(struct strata_vcpu *vcpu);
 int strata_exit_msr_write(struct strata_vcpu *vcpu);
 int strata_exit_pio(struct strata_vcpu *vcpu);
+int strata_complete_pio(struct strata_vcpu *vcpu);
 int strata_pio_to_user(struct strata_vcpu *vcpu);
 bool strata_pio_in_kernel(struct strata_vcpu *vcpu);
 

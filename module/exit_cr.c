@@ -14,6 +14,7 @@
 
 #include "exit.h"
 #include "insn.h"
+#include "irqchip/lapic.h"
 #include "strata.h"
 
 #define MAX_INSN	15

@@ -26,20 +26,21 @@ static void merge_rax(struct strata_vcpu *vcpu, const void *data, unsigned int s
 		*rax = (*rax & ~0xfful) | (u8)val;
 }
 
-/*
- * The next KVM_RUN finishes the instruction. Where user space moved RIP in
- * between, a reset for instance, there is nothing left to finish.
+/**
+ * strata_complete_pio - the next KVM_RUN finishes the instruction
+ * @vcpu: its mutex is held
+ *
+ * Where user space moved RIP in between, by a reset for instance, there is
+ * nothing left to finish. Return: STRATA_RESUME.
  */
-static int complete_pio(struct strata_vcpu *vcpu)
+int strata_complete_pio(struct strata_vcpu *vcpu)
 {
-	void *data = (void *)vcpu->run + STRATA_PIO_PAGE * PAGE_SIZE;
-
 	const struct strata_exit *e = &vcpu->exit;
 
 	if (strata_linear_rip(vcpu) != vcpu->pio_rip)
 		return STRATA_RESUME;
 	if (e->pio.in)
-		merge_rax(vcpu, data, e->pio.size);
+		merge_rax(vcpu, (void *)vcpu->run + STRATA_PIO_PAGE * PAGE_SIZE, e->pio.size);
 	strata_complete_insn(vcpu, e->pio.next_rip);
 	return STRATA_RESUME;
 }
@@ -75,7 +76,7 @@ int strata_pio_to_user(struct strata_vcpu *vcpu)
 		*data = vcpu->regs[STRATA_RAX];
 
 	vcpu->pio_rip = strata_linear_rip(vcpu);
-	vcpu->complete = complete_pio;
+	vcpu->complete = strata_complete_pio;
 	return STRATA_USER;
 }
 

@@ -20,7 +20,6 @@
 #define L_VCPU		(1u << 0)	/* vcpu->mutex, killable */
 #define L_VM		(1u << 1)	/* vm->lock */
 #define L_RAW		(1u << 2)	/* the function copies by itself */
-#define L_RUN		(1u << 3)	/* argument must be 0 */
 
 /* The largest argument that is copied for a function. */
 #define MAX_ARG		sizeof(struct kvm_xsave)
@@ -120,7 +119,7 @@ VCPU_SET(mpstate, struct kvm_mp_state)
 
 static long ioctl_run(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
-	return strata_vcpu_run(vcpu);
+	return likely(!raw) ? strata_vcpu_run(vcpu) : -EINVAL;
 }
 
 static long ioctl_get_msrs(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
@@ -225,7 +224,7 @@ static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned lo
 	[SLOT(nr)] = { nr, fn, flags }
 
 static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
-	CALL(KVM_RUN,		ioctl_run,			L_VCPU | L_RAW | L_RUN),
+	CALL(KVM_RUN,		ioctl_run,			L_VCPU | L_RAW),
 	CALL(KVM_GET_REGS,	ioctl_get_regs,			L_VCPU),
 	CALL(KVM_SET_REGS,	ioctl_set_regs,			L_VCPU),
 	CALL(KVM_GET_SREGS,	ioctl_get_sregs,		L_VCPU),
@@ -315,35 +314,38 @@ free:
 	return r;
 }
 
-static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long raw)
+static noinline long vcpu_ioctl_by_table(struct strata_vcpu *vcpu, unsigned int nr,
+					 unsigned long raw)
 {
-	struct strata_vcpu *vcpu = file->private_data;
 	const struct vcpu_ioctl *d = &vcpu_ioctls[SLOT(nr)];
 	long r;
 
-	if (vcpu->vm->mm != current->mm)
-		return -EIO;
-	/* The one that comes often needs neither table nor indirect call. */
-	if (likely(nr == KVM_RUN)) {
-		if (raw)
-			return -EINVAL;
-		if (mutex_lock_killable(&vcpu->mutex))
-			return -EINTR;
-		r = strata_vcpu_run(vcpu);
-		mutex_unlock(&vcpu->mutex);
-		return r;
-	}
 	if (d->nr != nr || !d->fn)
 		return nr == STRATA_GET_EXIT_STATS ? get_exit_stats(vcpu, (void __user *)raw) :
 						     -ENOTTY;
-	if ((d->flags & L_RUN) && raw)
-		return -EINVAL;
 	if (!(d->flags & L_RAW))
 		return vcpu_ioctl_arg(vcpu, d, raw);
 
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	r = d->fn(vcpu, NULL, raw);
+	mutex_unlock(&vcpu->mutex);
+	return r;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long raw)
+{
+	struct strata_vcpu *vcpu = file->private_data;
+	long r;
+
+	if (unlikely(vcpu->vm->mm != current->mm))
+		return -EIO;
+	/* The one that comes often needs neither table nor indirect call. */
+	if (unlikely(nr != KVM_RUN))
+		return vcpu_ioctl_by_table(vcpu, nr, raw);
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	r = ioctl_run(vcpu, NULL, raw);
 	mutex_unlock(&vcpu->mutex);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <asm/spec-ctrl.h>
 
 #include "mitigate_policy.h"
+#include "msr.h"
 #include "strata.h"
 
 extern struct strata_barriers strata_barriers;
@@ -73,7 +74,7 @@ static __always_inline struct strata_spec strata_mitigate_entry(struct strata_vc
 
 	if (strata_barriers.spec_ctrl) {
 		s.host = spec_ctrl_current();
-		s.guest = strata_msr_spec_ctrl(vcpu);
+		s.guest = strata_msr_spec_ctrl(vcpu->msrs);
 		s.write = s.host != s.guest;
 	}
 	return s;

@@ -297,24 +297,6 @@ bool strata_msr_passthrough(u32 index, bool write)
 }
 
 /**
- * strata_msr_tsc_aux - the guest's TSC_AUX
- * @vcpu: its mutex is held
- */
-u64 strata_msr_tsc_aux(struct strata_vcpu *vcpu)
-{
-	return vcpu->msrs->slot[MSR_S_TSC_AUX];
-}
-
-/**
- * strata_msr_spec_ctrl - the guest's SPEC_CTRL; only bits that the host has
- * @vcpu: its mutex is held
- */
-u64 strata_msr_spec_ctrl(struct strata_vcpu *vcpu)
-{
-	return vcpu->msrs->slot[MSR_S_SPEC_CTRL];
-}
-
-/**
  * strata_get_msr_index_list - KVM_GET_MSR_INDEX_LIST
  * @u: the caller's list
  *

@@ -165,6 +165,18 @@ struct strata_msrs {
 	bool clock_stopped;
 };
 
+/* What the vendor's entry code switches. */
+static inline u64 strata_msr_tsc_aux(const struct strata_msrs *m)
+{
+	return m->slot[MSR_S_TSC_AUX];
+}
+
+/* Only bits that the host has. */
+static inline u64 strata_msr_spec_ctrl(const struct strata_msrs *m)
+{
+	return m->slot[MSR_S_SPEC_CTRL];
+}
+
 /* cpuid.c tells msr.c, at load and at every new table */
 void strata_msr_setup(const struct kvm_cpuid_entry2 *e, u32 nr);
 void strata_msr_cpuid_changed(struct strata_vcpu *vcpu, const struct kvm_cpuid_entry2 *e, u32 nr);

@@ -6,6 +6,7 @@
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
+#include "irqchip/lapic.h"
 #include "msr.h"
 #include "sregs_policy.h"
 #include "strata.h"
@@ -26,15 +27,6 @@ static void state_of(struct strata_vcpu *vcpu, bool host, struct cr_state *s)
 	s->efer_rsvd = host ? strata_cpuid_host_efer_rsvd() : vcpu->efer_rsvd;
 	s->maxphyaddr = vcpu->maxphyaddr;
 	s->cs_l = (vcpu->efer & SEFER_LMA) && (vcpu->cs_attr & STRATA_CS_L);
-}
-
-/**
- * strata_get_cr8 - the task priority
- * @vcpu: its mutex is held
- */
-unsigned long strata_get_cr8(struct strata_vcpu *vcpu)
-{
-	return vcpu->apic ? strata_lapic_get_tpr(vcpu) : vcpu->cr8;
 }
 
 /**

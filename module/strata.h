@@ -495,7 +495,6 @@ int strata_guest_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0);
 int strata_guest_set_cr3(struct strata_vcpu *vcpu, unsigned long cr3);
 int strata_guest_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4);
 int strata_guest_set_cr8(struct strata_vcpu *vcpu, unsigned long cr8);
-unsigned long strata_get_cr8(struct strata_vcpu *vcpu);
 int strata_set_efer(struct strata_vcpu *vcpu, u64 efer, bool host);
 /* IA32_APIC_BASE, with a LAPIC in the kernel or without: 0, or 1: #GP */
 int strata_set_apic_base(struct strata_vcpu *vcpu, u64 base, bool host);
@@ -548,9 +547,7 @@ long strata_get_msr_index_list(struct kvm_msr_list __user *u);
 long strata_vcpu_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u, bool write);
 /* does the policy table let the guest @write (or read) @index without an exit? */
 bool strata_msr_passthrough(u32 index, bool write);
-/* the guest's values of MSRs the vendor's entry code switches */
-u64 strata_msr_tsc_aux(struct strata_vcpu *vcpu);
-u64 strata_msr_spec_ctrl(struct strata_vcpu *vcpu);
+/* the guest's values of MSRs the vendor's entry code switches are in msr.h */
 
 /* ---- clock.c, pv.c ---- */
 u64 strata_guest_tsc(struct strata_vcpu *vcpu);		/* guest's TSC now */
@@ -666,7 +663,6 @@ int strata_pending_vector(struct strata_vcpu *vcpu);
 int strata_ack_vector(struct strata_vcpu *vcpu);
 /* TPR as CR8 shows it */
 void strata_lapic_set_tpr(struct strata_vcpu *vcpu, u8 cr8);
-u8 strata_lapic_get_tpr(struct strata_vcpu *vcpu);
 /* IA32_APIC_BASE takes a value that strata_set_apic_base() found legal */
 void strata_lapic_set_base(struct strata_vcpu *vcpu, u64 base, bool host);
 /* MSRs 0x800-0x8ff and IA32_TSC_DEADLINE: 0 or 1: #GP */

@@ -190,15 +190,6 @@ void strata_lapic_set_tpr(struct strata_vcpu *vcpu, u8 cr8)
 	strata_lapic_write_tpr(vcpu->apic, (u32)cr8 << 4);
 }
 
-/**
- * strata_lapic_get_tpr - the task priority as CR8 shows it
- * @vcpu: its mutex is held; has a LAPIC
- */
-u8 strata_lapic_get_tpr(struct strata_vcpu *vcpu)
-{
-	return vcpu->apic->tpr >> 4;
-}
-
 /* The mode changes; keeps count of those whose logical id the guest chose. (v) */
 void strata_lapic_set_mode(struct strata_lapic *apic, enum lapic_mode mode)
 {

@@ -88,6 +88,12 @@ struct strata_lapic {
 	struct strata_vcpu *vcpu;		/* (c) */
 };
 
+/* The task priority as CR8 shows it. (v) */
+static inline u8 strata_get_cr8(const struct strata_vcpu *vcpu)
+{
+	return vcpu->apic ? vcpu->apic->tpr >> 4 : vcpu->cr8;
+}
+
 static inline u32 strata_lapic_ppr(const struct strata_lapic *apic)
 {
 	return lapic_ppr(apic->tpr, apic->isr_top);

@@ -13,6 +13,7 @@
 #include "svm.h"
 #include "../guest_state.h"
 #include "../mitigate.h"
+#include "../msr.h"
 
 /* ASID 0 is the host's; a used-up range starts the next generation. */
 static void svm_new_asid(struct svm_cpu *sc, struct svm_vcpu *svm)
@@ -91,7 +92,7 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *
 	asm volatile("vmsave %%rax" : : "a" (svm->host_pa) : "memory");
 	svm->tsc_aux = sc->tsc_aux;
 	if (vcpu->tsc_aux_live) {
-		svm->tsc_aux = strata_msr_tsc_aux(vcpu);
+		svm->tsc_aux = strata_msr_tsc_aux(vcpu->msrs);
 		if (svm->tsc_aux != sc->tsc_aux)
 			wrmsrl(MSR_TSC_AUX, svm->tsc_aux);
 	}
