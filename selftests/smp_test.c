@@ -55,17 +55,34 @@ TEST(sixty_four)
 	EXPECT_EQ(VCPUS, guest_var(vm, arrived));
 }
 
-/* Each interrupts the other and waits for the answer, halted. */
+/*
+ * Each interrupts the other and waits for the answer, halted. The message is
+ * in memory and the interrupt only wakes: QEMU's TCG now and then delivers an
+ * injected interrupt twice. One that is lost leaves both asleep.
+ */
+static volatile uint64_t mail[2];
+
 static __guest void on_ipi(struct guest_frame *f)
 {
 	mmio_write32(APIC_BASE + APIC_EOI, 0);
 	turn++;
 }
 
-static __guest void send(uint64_t to)
+static __guest void send(uint64_t to, uint64_t message)
 {
+	mail[to] = message;
 	mmio_write32(APIC_BASE + APIC_ICR2, to << 24);
 	mmio_write32(APIC_BASE + APIC_ICR, 0x48);
+}
+
+static __guest void await(uint64_t id, uint64_t message)
+{
+	cli();
+	while (mail[id] < message) {
+		sti_hlt();
+		cli();
+	}
+	sti();
 }
 
 #define ROUNDS	200
@@ -78,19 +95,12 @@ static __guest void g_ping_pong(uint64_t id)
 	__atomic_fetch_add(&arrived, 1, __ATOMIC_SEQ_CST);
 	while (arrived < 2)
 		cpu_relax();
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 1; i <= ROUNDS; i++) {
 		if (id == 0)
-			send(1);
-		while (turn < 2 * i + (id ? 1 : 2)) {
-			sti_hlt();
-			cli();
-			if (id == 0 || turn >= 2 * i + 1)
-				break;
-		}
-		while (turn < 2 * i + (id ? 1 : 2))
-			asm volatile("sti; nop; pause; cli");
+			send(1, i);
+		await(id, i);
 		if (id == 1)
-			send(0);
+			send(0, i);
 	}
 	GUEST_DONE();
 }
@@ -108,7 +118,10 @@ TEST(ipi_ping_pong)
 	vcpu_start_done(b);
 	vcpu_join(a);
 	vcpu_join(b);
-	EXPECT_EQ(2 * ROUNDS, guest_var(vm, turn));
+	EXPECT_EQ(ROUNDS, guest_var(vm, mail)[0]);
+	EXPECT_EQ(ROUNDS, guest_var(vm, mail)[1]);
+	if (!host_is_tcg())
+		EXPECT_EQ(2 * ROUNDS, guest_var(vm, turn));
 }
 
 /* What one published before a flag the other sees behind it. */
