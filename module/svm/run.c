@@ -41,7 +41,8 @@ static __always_inline void hot_flush_tlb(struct strata_vcpu *vcpu, struct svm_v
 
 static __always_inline bool hot_on(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+	struct svm_cpu *sc = svm->cpu;
+
 	if (unlikely(!sc->on))
 		return false;
 	if (unlikely(svm->asid_gen != sc->asid_gen))
