@@ -379,6 +379,11 @@ struct strata_vendor {
 		       bool has_error, u32 error_code);
 	void (*irq_window)(struct strata_vcpu *vcpu, bool on);
 	void (*nmi_window)(struct strata_vcpu *vcpu, bool on);
+	/* RFLAGS as the guest has them, where a step towards that window adds TF */
+	unsigned long (*get_rflags)(struct strata_vcpu *vcpu);
+	void (*set_rflags)(struct strata_vcpu *vcpu, unsigned long rflags);
+	/* an instruction ended with TF set: was the step only the vendor's? */
+	bool (*stepped)(struct strata_vcpu *vcpu);
 	/* nested paging */
 	const struct strata_pt_format *pt_format;	/* mmu/pgtbl.h */
 	unsigned int pt_levels;			/* 4 or 5; set by setup */
