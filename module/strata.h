@@ -13,6 +13,7 @@
  * Order of the locks, outermost first:
  *   vm->lock > vcpu->mutex > vm->slots_lock > vm->srcu (read) > mmap_lock >
  *   vm->mmu_lock > device locks (pit, pic, ioapic) > lapic (lock free)
+ * vm->irq_srcu (read) may be entered under any of them.
  */
 #ifndef STRATA_STRATA_H
 #define STRATA_STRATA_H
@@ -72,7 +73,7 @@ struct strata_vm {
 	u32 bsp_id;			/* (l) */
 
 	/* guest memory */
-	struct srcu_struct srcu;	/* protects slots, buses[] and routing */
+	struct srcu_struct srcu;	/* protects slots and buses[] */
 	struct mutex slots_lock;
 	struct strata_memslots __rcu *slots;	/* (s) */
 	spinlock_t mmu_lock;
@@ -94,7 +95,8 @@ struct strata_vm {
 	struct strata_apic_map *apic_map;	/* (c) after irqchip; hints inside: (a) */
 	struct strata_pit *pit;		/* (l) set once, release */
 	struct mutex irq_lock;		/* changes of routing */
-	struct strata_routing __rcu *routing;	/* (i), readers under vm->srcu */
+	struct srcu_struct irq_srcu;	/* protects routing */
+	struct strata_routing __rcu *routing;	/* (i), readers under vm->irq_srcu */
 
 	/* clocks */
 	raw_spinlock_t tsc_lock;

@@ -48,7 +48,7 @@ static bool start(struct setup *s, int flags)
 	if (s->uffd < 0)
 		return false;
 	xioctl(s->uffd, UFFDIO_API, &api);
-	s->vm = vm_create(0);
+	s->vm = vm_create(VM_IRQCHIP);
 	s->vcpu = vcpu_create(s->vm, 0, g_read_all);
 	s->mem = mem_alloc(PAGES * PAGE_SIZE, PAGE_SIZE);
 	reg.range.start = (uintptr_t)s->mem;
@@ -111,7 +111,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* The page never comes. */
+/* The page never comes; nor, half of the time, the end of a change of slots. */
 TEST(killed_while_waiting)
 {
 	int status, i;
@@ -131,6 +131,8 @@ TEST(killed_while_waiting)
 			vcpu_start(s.vcpu, run);
 			next_fault(s.uffd);
 			*state = 1;
+			if (i & 1)
+				vm_try_set_region(s.vm, 2, 0, 2 * GPA, PAGE_SIZE, s.mem);
 			for (;;)
 				pause();
 		}
@@ -142,6 +144,35 @@ TEST(killed_while_waiting)
 			SKIP(return, "this kernel has no userfaultfd");
 		EXPECT_TRUE(WIFSIGNALED(status));
 	}
+}
+
+/*
+ * Who supplies the pages may have other things to do first: what needs no
+ * guest memory does not wait for a vCPU that waits.
+ */
+TEST(interrupts_while_waiting)
+{
+	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + sizeof(table->entries[0]));
+	struct kvm_irq_level line = { .irq = 5, .level = 1 };
+	pthread_t thread;
+	struct setup s;
+
+	if (!start(&s, 0))
+		SKIP(return, "this kernel has no userfaultfd");
+	table->nr = 1;
+	table->entries[0].gsi = 5;
+	table->entries[0].type = KVM_IRQ_ROUTING_IRQCHIP;
+	table->entries[0].u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+	table->entries[0].u.irqchip.pin = 5;
+	vcpu_start(s.vcpu, run);
+	while (poll(&(struct pollfd){ .fd = s.uffd, .events = POLLIN }, 1, -1) != 1)
+		;
+	EXPECT_EQ(0, try_ioctl(s.vm->fd, KVM_SET_GSI_ROUTING, table));
+	EXPECT_EQ(0, try_ioctl(s.vm->fd, KVM_IRQ_LINE, &line));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, supply, &s));
+	vcpu_join(s.vcpu);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(KVM_EXIT_IO, s.vcpu->run->exit_reason);
 }
 
 /* User space answers for itself only: the guest's access has no page. */
