@@ -113,6 +113,48 @@ TEST(cpu_goes_and_comes)
 	end(vm);
 }
 
+/* More vCPUs than CPUs, all of them entering and leaving all the time. */
+#define CROWD	6
+
+static __guest void g_crowd(uint64_t arg)
+{
+	while (!stop)
+		GUEST_SYNC(1);
+	GUEST_DONE();
+}
+
+static void *run_crowd(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	while (vcpu_run_ucall(vcpu) != UCALL_DONE)
+		__atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+TEST(crowd)
+{
+	struct vm *vm;
+	int i;
+
+	if (geteuid() || online_cpus() < 2 || !set_online(1, true))
+		SKIP(return, "needs root and a second CPU that can go offline");
+	vm = vm_create(0);
+	for (i = 0; i < CROWD; i++)
+		vcpu_start(vcpu_create(vm, i, g_crowd), run_crowd);
+	for (i = 0; i < 10; i++) {
+		uint64_t seen = rounds;
+
+		while (rounds < seen + 100)
+			usleep(1000);
+		if (!set_online(1, i & 1))
+			die("CPU 1: %s", strerror(errno));
+	}
+	guest_var(vm, stop) = 1;
+	for (i = 0; i < CROWD; i++)
+		vcpu_join(vm->vcpu[i]);
+}
+
 /* The first VM after CPU 1 left takes CPU 0 only, and CPU 1 when it returns. */
 TEST(vm_made_meanwhile)
 {
