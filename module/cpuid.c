@@ -133,7 +133,8 @@ static void apply_limits(struct strata_vcpu *vcpu, const struct kvm_cpuid_entry2
 	cpuid_get_limits(e, nr, &lim);
 	vcpu->cr4_guest_rsvd = lim.cr4_rsvd | supported_limits.cr4_rsvd;
 	vcpu->efer_rsvd = lim.efer_rsvd | supported_limits.efer_rsvd;
-	vcpu->xcr0_allowed = lim.xcr0 & supported_limits.xcr0;
+	/* x87 state is there without XSAVE, too: what KVM_GET_XCRS shows can be set. */
+	vcpu->xcr0_allowed = (lim.xcr0 & supported_limits.xcr0) | XFEAT_FP;
 	vcpu->maxphyaddr = min(lim.maxphyaddr, supported_limits.maxphyaddr);
 	vcpu->tsc_aux_live = boot_cpu_has(X86_FEATURE_RDTSCP) &&
 			     (cpuid_has(e, nr, 0x80000001, 0, CPUID_R_EDX, 27) ||

@@ -10,6 +10,8 @@
 #include "strata.h"
 #include "trace.h"
 
+#define DR6_BS	(1ul << 14)	/* single step */
+
 enum event_class { BENIGN, CONTRIBUTORY, PAGE_FAULT };
 
 static enum event_class exception_class(u8 nr)
@@ -110,9 +112,13 @@ void strata_queue_page_fault(struct strata_vcpu *vcpu, u64 cr2, u32 error_code)
  * strata_queue_db - raise #DB
  * @vcpu: its mutex is held
  * @dr6_bits: causes to add to DR6 at delivery
+ *
+ * A single step that is not the guest's own ends here.
  */
 void strata_queue_db(struct strata_vcpu *vcpu, unsigned long dr6_bits)
 {
+	if (dr6_bits == DR6_BS && strata_vendor->stepped(vcpu))
+		return;
 	queue(vcpu, X86_TRAP_DB, false, 0, true, dr6_bits);
 }
 

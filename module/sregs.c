@@ -26,7 +26,7 @@ static void state_of(struct strata_vcpu *vcpu, bool host, struct cr_state *s)
 	s->cr4_rsvd = vcpu->cr4_guest_rsvd;
 	s->efer_rsvd = host ? strata_cpuid_host_efer_rsvd() : vcpu->efer_rsvd;
 	s->maxphyaddr = vcpu->maxphyaddr;
-	s->cs_l = (vcpu->efer & SEFER_LMA) && (vcpu->cs_attr & STRATA_CS_L);
+	s->cs_l = vcpu->cs_attr & STRATA_CS_L;
 }
 
 /**
@@ -195,6 +195,9 @@ int strata_get_sregs(struct strata_vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->cr8 = strata_get_cr8(vcpu);
 	sregs->efer = vcpu->efer;
 	sregs->apic_base = vcpu->apic_base;
+	/* The CPU loads the bit of any descriptor; outside long mode KVM_SET_SREGS refuses it. */
+	if (!(vcpu->efer & SEFER_LMA))
+		sregs->cs.l = 0;
 	if (vcpu->ev.irq.injected && !vcpu->ev.irq.soft)
 		sregs->interrupt_bitmap[vcpu->ev.irq.nr / 64] |= 1ull << (vcpu->ev.irq.nr % 64);
 	return 0;

@@ -46,7 +46,7 @@
  * @cr4_rsvd: bits of CR4 that this vCPU does not have
  * @efer_rsvd: bits of EFER that this vCPU does not have
  * @maxphyaddr: physical address bits
- * @cs_l: CS is a 64-bit code segment
+ * @cs_l: CS has the L bit, which means 64-bit code in long mode only
  */
 struct cr_state {
 	u64 cr0;

@@ -13,6 +13,7 @@
  * Order of the locks, outermost first:
  *   vm->lock > vcpu->mutex > vm->slots_lock > vm->srcu (read) > mmap_lock >
  *   vm->mmu_lock > device locks (pit, pic, ioapic) > lapic (lock free)
+ * vm->irq_srcu (read) may be entered under any of them.
  */
 #ifndef STRATA_STRATA_H
 #define STRATA_STRATA_H
@@ -76,7 +77,7 @@ struct strata_vm {
 	u32 bsp_id;			/* (l) */
 
 	/* guest memory */
-	struct srcu_struct srcu;	/* protects slots, buses[] and routing */
+	struct srcu_struct srcu;	/* protects slots and buses[] */
 	struct mutex slots_lock;
 	struct strata_memslots __rcu *slots;	/* (s) */
 	spinlock_t mmu_lock;
@@ -99,7 +100,8 @@ struct strata_vm {
 	struct strata_apic_map *apic_map;	/* (c) after irqchip; hints inside: (a) */
 	struct strata_pit *pit;		/* (l) set once, release */
 	struct mutex irq_lock;		/* changes of routing */
-	struct strata_routing __rcu *routing;	/* (i), readers under vm->srcu */
+	struct srcu_struct irq_srcu;	/* protects routing */
+	struct strata_routing __rcu *routing;	/* (i), readers under vm->irq_srcu */
 
 	/* clocks */
 	raw_spinlock_t tsc_lock;
@@ -389,6 +391,11 @@ struct strata_vendor {
 		       bool has_error, u32 error_code);
 	void (*irq_window)(struct strata_vcpu *vcpu, bool on);
 	void (*nmi_window)(struct strata_vcpu *vcpu, bool on);
+	/* RFLAGS as the guest has them, where a step towards that window adds TF */
+	unsigned long (*get_rflags)(struct strata_vcpu *vcpu);
+	void (*set_rflags)(struct strata_vcpu *vcpu, unsigned long rflags);
+	/* an instruction ended with TF set: was the step only the vendor's? */
+	bool (*stepped)(struct strata_vcpu *vcpu);
 	/* nested paging */
 	const struct strata_pt_format *pt_format;	/* mmu/pgtbl.h */
 	unsigned int pt_levels;			/* 4 or 5; set by setup */

@@ -180,6 +180,13 @@ bool strata_vcpu_has_work(struct strata_vcpu *vcpu)
 	return vcpu->vm->irqchip && strata_pending_vector(vcpu) >= 0;
 }
 
+/* Does the timer of a halted vCPU want to be started again? Others keep that for later. */
+static bool timer_waits(struct strata_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->mp_state) == KVM_MP_STATE_HALTED &&
+	       test_bit(STRATA_REQ_LAPIC_TIMER, (unsigned long *)&vcpu->requests);
+}
+
 /* Sleep until there is work, a signal, or host work. */
 static void block(struct strata_vcpu *vcpu)
 {
@@ -188,8 +195,7 @@ static void block(struct strata_vcpu *vcpu)
 	prepare_to_rcuwait(&vcpu->wait);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (strata_vcpu_has_work(vcpu) || signal_pending(current) ||
-		    test_bit(STRATA_REQ_LAPIC_TIMER, (unsigned long *)&vcpu->requests))
+		if (strata_vcpu_has_work(vcpu) || signal_pending(current) || timer_waits(vcpu))
 			break;
 		schedule();
 	}

@@ -39,6 +39,7 @@ static void vm_destroy(struct strata_vm *vm)
 	for (i = 0; i < vm->nr_vcpus; i++)
 		strata_vcpu_destroy(vm->vcpus[i]);
 	strata_irqchip_destroy(vm);
+	cleanup_srcu_struct(&vm->irq_srcu);
 	cleanup_srcu_struct(&vm->srcu);
 	mmdrop(vm->mm);
 	kvfree(vm);
@@ -121,9 +122,12 @@ static struct strata_vm *vm_create(void)
 	r = init_srcu_struct(&vm->srcu);
 	if (r)
 		goto put_hw;
-	r = strata_iobus_init(vm);
+	r = init_srcu_struct(&vm->irq_srcu);
 	if (r)
 		goto free_srcu;
+	r = strata_iobus_init(vm);
+	if (r)
+		goto free_irq_srcu;
 	r = strata_mmu_init_vm(vm);
 	if (r)
 		goto free_bus;
@@ -136,6 +140,8 @@ static struct strata_vm *vm_create(void)
 
 free_bus:
 	strata_iobus_destroy(vm);
+free_irq_srcu:
+	cleanup_srcu_struct(&vm->irq_srcu);
 free_srcu:
 	cleanup_srcu_struct(&vm->srcu);
 put_hw:

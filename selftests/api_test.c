@@ -85,6 +85,44 @@ TEST_F(api, unknown_capabilities_are_zero)
 	}
 }
 
+/* What a capability does not offer is an error, never half of an imitation. */
+TEST_F(api, not_offered)
+{
+	static uint8_t arg[2 * PAGE_SIZE];
+	int vcpu = xioctl(self->vm, KVM_CREATE_VCPU, 0);
+	const struct {
+		int cap, fd;
+		unsigned long nr;
+	} t[] = {
+		{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, self->vm, KVM_CLEAR_DIRTY_LOG },
+		{ KVM_CAP_IRQFD, self->vm, KVM_IRQFD },
+		{ KVM_CAP_ENABLE_CAP_VM, self->vm, KVM_ENABLE_CAP },
+		{ KVM_CAP_X86_MSR_FILTER, self->vm, KVM_X86_SET_MSR_FILTER },
+		{ KVM_CAP_BINARY_STATS_FD, self->vm, KVM_GET_STATS_FD },
+		{ KVM_CAP_DEVICE_CTRL, self->vm, KVM_CREATE_DEVICE },
+		{ KVM_CAP_SET_GUEST_DEBUG, vcpu, KVM_SET_GUEST_DEBUG },
+		{ KVM_CAP_XSAVE2, vcpu, KVM_GET_XSAVE2 },
+		{ KVM_CAP_X86_SMM, vcpu, KVM_SMI },
+		{ KVM_CAP_SREGS2, vcpu, KVM_GET_SREGS2 },
+		{ KVM_CAP_NESTED_STATE, vcpu, KVM_GET_NESTED_STATE },
+		{ KVM_CAP_MCE, vcpu, KVM_X86_SETUP_MCE },
+		{ KVM_CAP_VAPIC, vcpu, KVM_TPR_ACCESS_REPORTING },
+		{ KVM_CAP_GET_MSR_FEATURES, self->dev, KVM_GET_MSR_FEATURE_INDEX_LIST },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		int err;
+
+		if (has_cap(t[i].cap))
+			continue;
+		err = try_ioctl(t[i].fd, t[i].nr, arg);
+		EXPECT_TRUE(err == ENOTTY || err == EINVAL)
+			TH_LOG("capability %d: ioctl %#lx gave %d", t[i].cap, t[i].nr, err);
+	}
+	close(vcpu);
+}
+
 TEST_F(api, unknown_commands)
 {
 	int vcpu = xioctl(self->vm, KVM_CREATE_VCPU, 0);

@@ -376,4 +376,89 @@ TEST(single_step_over_cpuid)
 	vcpu_run_done(vcpu_create(vm, 0, g_step_cpuid));
 }
 
+/*
+ * Where an NMI must wait for one instruction, because of a shadow or because
+ * IRET ends the blocking of NMIs, the hypervisor may step over it. Nobody sees
+ * that: not the guest by a #DB, not user space by TF.
+ */
+static __guest void g_cpuid_in_shadow(uint64_t arg)
+{
+	guest_handler[1] = on_db;
+	asm volatile("outb %%al, $0x10\n"
+		     "cpuid\n" : "+a"(arg) : "c"(0) : "rbx", "rdx", "memory");
+	GUEST_SYNC3(1, guest_count[2], guest_count[1]);
+	GUEST_ASSERT_EQ(1, guest_count[2]);
+	GUEST_ASSERT_EQ(0, guest_count[1]);
+	GUEST_DONE();
+}
+
+TEST(nmi_waits_for_an_instruction_that_exits)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_cpuid_in_shadow);
+	struct kvm_vcpu_events e;
+
+	expect_exit(vcpu, KVM_EXIT_IO);
+	vcpu_complete_io(vcpu);
+	e = get_events(vcpu);
+	e.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	e.nmi.pending = 1;
+	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+	vcpu_run_sync(vcpu, 1);
+	EXPECT_EQ(1, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, vcpu->uc.arg[2]);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
+	vcpu_run_done(vcpu);
+}
+
+/* An NMI handler of one OUT, on a stack that user space takes away before its IRET. */
+#define NMI_STACK	0x10001000ul
+
+extern const uint8_t short_nmi[];
+asm(".pushsection .text\nshort_nmi: outb %al, $0x12\niretq\n.popsection");
+
+static __guest void g_short_nmi(uint64_t arg)
+{
+	GUEST_SYNC(1);
+	GUEST_SYNC3(2, guest_count[1], 0);
+	GUEST_DONE();
+}
+
+TEST(iret_that_is_stepped)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_short_nmi);
+	uint64_t *gate = (uint64_t *)vm_hva(vm, GUEST_IDT) + 2 * 2, stack = NMI_STACK;
+	uint64_t to = (uintptr_t)short_nmi;
+	uint8_t *mem = mem_alloc(PAGE_SIZE, PAGE_SIZE);
+	struct kvm_regs r;
+
+	guest_var(vm, guest_handler[1]) = on_db;
+	gate[0] = (to & 0xffff) | (uint64_t)SEL_CODE64 << 16 | 2ull << 32 | 0x8e00ull << 32 |
+		  (to >> 16 & 0xffff) << 48;
+	gate[1] = to >> 32;
+	memcpy((uint8_t *)vm_hva(vm, GUEST_TSS) + 44, &stack, 8);	/* IST2 */
+	vm_map(vm, NMI_STACK - PAGE_SIZE, NMI_STACK - PAGE_SIZE, PAGE_SIZE, PTE_W);
+	vm_set_region(vm, 1, 0, NMI_STACK - PAGE_SIZE, PAGE_SIZE, mem);
+	vcpu_run_sync(vcpu, 1);
+	xioctl(vcpu->fd, KVM_NMI, 0);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	ASSERT_EQ(0x12, vcpu->run->io.port);
+	ASSERT_EQ(0, mprotect(mem, PAGE_SIZE, PROT_NONE));
+	ASSERT_EQ(EFAULT, vcpu_try_run(vcpu));
+	r = vcpu_regs(vcpu);
+	EXPECT_EQ(to + 2, r.rip);
+	EXPECT_EQ(0, r.rflags & 0x100);
+	EXPECT_EQ(1, get_events(vcpu).nmi.masked);
+	/* What was read goes back, as when a VM is saved. */
+	vcpu_set_regs(vcpu, &r);
+	ASSERT_EQ(0, mprotect(mem, PAGE_SIZE, PROT_READ | PROT_WRITE));
+	vcpu_run_sync(vcpu, 2);
+	EXPECT_EQ(0, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, get_events(vcpu).nmi.masked);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
+	vcpu_run_done(vcpu);
+}
+
 TEST_HARNESS_MAIN

@@ -125,4 +125,55 @@ TEST(control_registers)
 	vcpu_run_done(vcpu_create(vm, 0, g_control));
 }
 
+/*
+ * In legacy mode the L bit of a code segment has no effect, but it is loaded:
+ * the state that is shown can be set, and paging does not lead from there into
+ * long mode (APM 2 14.6.1).
+ */
+ASM_BLOB(l_bit, ".code32\n"
+	 "mov %cr0, %eax\n"
+	 "ljmp $0x08, $0x100f\n"
+	 ".org l_bit + 15\n"
+	 ".code16\n"
+	 "outb %al, $0x10\n"
+	 "orl $0x80000000, %eax\n"
+	 "movl %eax, %cr0\n"
+	 "outb %al, $0x11\n");
+
+static struct vcpu *run_l_bit(void)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create_raw(vm, 0);
+	struct kvm_sregs s;
+
+	vcpu_set_cpuid(vcpu);
+	load_blob(vm, GUEST_REAL_CODE, l_bit);
+	vcpu_set_prot_mode(vcpu, GUEST_REAL_CODE);
+	s = vcpu_sregs(vcpu);
+	s.cr3 = vm->root;
+	s.cr4 = 0x20;		/* PAE */
+	s.efer = 0x900;		/* NXE LME */
+	/* No IDT: any fault is a triple fault. */
+	s.idt.limit = 0;
+	vcpu_set_sregs(vcpu, &s);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	if (vcpu->run->io.port != 0x10)
+		die("OUT to port %#x", vcpu->run->io.port);
+	return vcpu;
+}
+
+TEST(l_bit_in_legacy_mode)
+{
+	struct vcpu *vcpu = run_l_bit();
+	struct kvm_sregs s = vcpu_sregs(vcpu);
+
+	EXPECT_EQ(SEL_CODE64, s.cs.selector);
+	EXPECT_EQ(0, try_ioctl(vcpu->fd, KVM_SET_SREGS, &s));
+}
+
+TEST(l_bit_forbids_long_mode)
+{
+	expect_exit(run_l_bit(), KVM_EXIT_SHUTDOWN);
+}
+
 TEST_HARNESS_MAIN

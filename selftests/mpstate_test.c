@@ -77,6 +77,29 @@ TEST(waiting_is_interruptible)
 	EXPECT_EQ(KVM_MP_STATE_UNINITIALIZED, mp_state(b));
 }
 
+/* A masked timer that expired while it waits is no reason to come back. */
+TEST(masked_timer_while_waiting)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP | VM_NO_GUEST);
+	struct kvm_lapic_state l;
+	struct vcpu *b;
+
+	vcpu_create_raw(vm, 0);
+	b = vcpu_create_raw(vm, 1);
+	xioctl(b->fd, KVM_GET_LAPIC, &l);
+	*(uint32_t *)(l.regs + APIC_SVR) = 0x1ff;
+	*(uint32_t *)(l.regs + APIC_LVT_TIMER) = 0x30040;	/* periodic, masked */
+	*(uint32_t *)(l.regs + APIC_TIMER_INIT) = 1;
+	xioctl(b->fd, KVM_SET_LAPIC, &l);
+	usleep(2000);
+	vcpu_start(b, run_once);
+	while (!vcpu_finished(b)) {
+		usleep(20000);
+		vcpu_kick(b);
+	}
+	EXPECT_EQ(EINTR, (intptr_t)vcpu_join(b));
+}
+
 /*
  * vCPU 0 starts vCPU 1 in real mode at page 2, where it writes what it finds
  * in its registers, counts and halts.

@@ -187,4 +187,28 @@ TEST(io_privilege)
 	vcpu_run_done(vcpu);
 }
 
+/* At the end of the port space an access reaches beyond what a map of ports has bits for. */
+static __guest void g_last_ports(uint64_t arg)
+{
+	asm volatile("outl %%eax, %%dx" : : "a"(0x11223344), "d"(0xffff));
+	asm volatile("outl %%eax, %%dx" : : "a"(0x11223344), "d"(0xfffd));
+	asm volatile("outw %%ax, %%dx" : : "a"(0x5566), "d"(0xffff));
+	GUEST_ASSERT_EQ(0xa5a5a5a5, inl(0xffff));
+	GUEST_DONE();
+}
+
+TEST(last_ports)
+{
+	struct vm *vm = vm_create(VM_PIT);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_last_ports);
+
+	EXPECT_PIO(vcpu, KVM_EXIT_IO_OUT, 0xffff, 4);
+	EXPECT_EQ(0x11223344, *(uint32_t *)pio_data(vcpu));
+	EXPECT_PIO(vcpu, KVM_EXIT_IO_OUT, 0xfffd, 4);
+	EXPECT_PIO(vcpu, KVM_EXIT_IO_OUT, 0xffff, 2);
+	EXPECT_PIO(vcpu, KVM_EXIT_IO_IN, 0xffff, 4);
+	*(uint32_t *)pio_data(vcpu) = 0xa5a5a5a5;
+	vcpu_run_done(vcpu);
+}
+
 TEST_HARNESS_MAIN

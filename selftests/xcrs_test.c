@@ -143,4 +143,22 @@ TEST(guest_faults)
 	vcpu_run_done(vcpu_create(vm, 0, g_no_osxsave));
 }
 
+/* A guest without XSAVE has the XCR0 of a reset, and user space can restore it. */
+TEST(guest_without_xsave)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create_raw(vm, 0);
+	struct kvm_cpuid2 *c = supported_cpuid();
+	struct kvm_xcrs x;
+
+	REQUIRE_CAP(KVM_CAP_XCRS);
+	cpuid_find(c, 1, 0)->ecx &= ~(1u << 26);
+	c->nent = 2;
+	xioctl(vcpu->fd, KVM_SET_CPUID2, c);
+	xioctl(vcpu->fd, KVM_GET_XCRS, &x);
+	EXPECT_EQ(1, x.xcrs[0].value);
+	EXPECT_EQ(0, try_ioctl(vcpu->fd, KVM_SET_XCRS, &x));
+	EXPECT_EQ(EINVAL, set_xcr0(vcpu, 3));
+}
+
 TEST_HARNESS_MAIN

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * GSIs: from a number that user space or a device knows to the controllers'
- * pins or to a message. Readers hold vm->srcu, and may be timers' interrupts.
+ * pins or to a message. Readers hold vm->irq_srcu, and may be timers' interrupts.
+ * They never sleep, which readers of vm->srcu may do for as long as user space
+ * likes: a new table does not wait for a guest that waits for its memory.
  */
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -44,8 +46,8 @@ static int deliver_msi(struct strata_vm *vm, u32 lo, u32 data)
  */
 int strata_set_irq_from(struct strata_vm *vm, u32 gsi, enum strata_irq_source source, bool level)
 {
-	int idx = srcu_read_lock(&vm->srcu), sum = -1, r;
-	const struct strata_routing *table = srcu_dereference(vm->routing, &vm->srcu);
+	int idx = srcu_read_lock(&vm->irq_srcu), sum = -1, r;
+	const struct strata_routing *table = srcu_dereference(vm->routing, &vm->irq_srcu);
 	unsigned int i;
 
 	if (gsi < table->nr_gsis) {
@@ -63,7 +65,7 @@ int strata_set_irq_from(struct strata_vm *vm, u32 gsi, enum strata_irq_source so
 				sum = max(sum, 0) + r;
 		}
 	}
-	srcu_read_unlock(&vm->srcu, idx);
+	srcu_read_unlock(&vm->irq_srcu, idx);
 	return sum;
 }
 
@@ -173,7 +175,7 @@ int strata_set_gsi_routing(struct strata_vm *vm, struct kvm_irq_routing __user *
 	mutex_lock(&vm->irq_lock);
 	old = rcu_dereference_protected(vm->routing, lockdep_is_held(&vm->irq_lock));
 	rcu_assign_pointer(vm->routing, table);
-	synchronize_srcu_expedited(&vm->srcu);
+	synchronize_srcu_expedited(&vm->irq_srcu);
 	update_pit(vm, table);
 	mutex_unlock(&vm->irq_lock);
 	kvfree(old);

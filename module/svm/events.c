@@ -64,6 +64,16 @@ void svm_irq_window(struct strata_vcpu *vcpu, bool on)
 	svm_mark_dirty(vmcb, SVM_CLEAN_INTERCEPTS | SVM_CLEAN_TPR);
 }
 
+/* Execute one instruction and come back. */
+static void step(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	if (svm->nmi_step)
+		return;
+	svm->nmi_step = true;
+	svm->nmi_step_guest_tf = vcpu->rflags & X86_EFLAGS_TF;
+	vcpu->rflags |= X86_EFLAGS_TF;
+}
+
 /**
  * svm_nmi_window - exit when the guest's NMI handler returns
  * @vcpu: outside guest mode, its mutex held
@@ -83,11 +93,7 @@ void svm_nmi_window(struct strata_vcpu *vcpu, bool on)
 		svm_mark_dirty(svm->vmcb, SVM_CLEAN_INTERCEPTS);
 		return;
 	}
-	if (!svm->iret_step) {
-		svm->iret_step = true;
-		svm->iret_guest_tf = vcpu->rflags & X86_EFLAGS_TF;
-		vcpu->rflags |= X86_EFLAGS_TF;
-	}
+	step(vcpu, svm);
 }
 
 /**
@@ -148,38 +154,91 @@ void svm_handle_iret(struct strata_vcpu *vcpu)
 
 	svm->vmcb->control.intercept1 &= ~SVM_I1_IRET;
 	svm_mark_dirty(svm->vmcb, SVM_CLEAN_INTERCEPTS);
-	if (!svm->iret_step) {
-		svm->iret_step = true;
-		svm->iret_guest_tf = vcpu->rflags & X86_EFLAGS_TF;
-		vcpu->rflags |= X86_EFLAGS_TF;
+	step(vcpu, svm);
+}
+
+/**
+ * svm_get_rflags - the guest's RFLAGS for user space
+ * @vcpu: its mutex is held
+ *
+ * Return: without the TF of a step that is under way.
+ */
+unsigned long svm_get_rflags(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (svm->nmi_step && !svm->nmi_step_guest_tf)
+		return vcpu->rflags & ~X86_EFLAGS_TF;
+	return vcpu->rflags;
+}
+
+/**
+ * svm_set_rflags - RFLAGS from user space
+ * @vcpu: its mutex is held
+ * @rflags: the value; a step that is under way goes on
+ */
+void svm_set_rflags(struct strata_vcpu *vcpu, unsigned long rflags)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	vcpu->rflags = rflags;
+	if (!svm->nmi_step)
+		return;
+	svm->nmi_step_guest_tf = rflags & X86_EFLAGS_TF;
+	vcpu->rflags |= X86_EFLAGS_TF;
+}
+
+/**
+ * svm_stepped - is this single-step trap ours?
+ * @vcpu: an instruction has been completed for it that exited
+ *
+ * That was not IRET, which never does, so NMIs are blocked still if they were.
+ *
+ * Return: true when the trap came from our step only and the guest must not
+ * see it.
+ */
+bool svm_stepped(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	if (!svm->nmi_step)
+		return false;
+	svm->nmi_step = false;
+	strata_set_request(vcpu, STRATA_REQ_EVENT);
+	if (vcpu->ev.nmi_masked) {
+		svm->vmcb->control.intercept1 |= SVM_I1_IRET;
+		svm_mark_dirty(svm->vmcb, SVM_CLEAN_INTERCEPTS);
 	}
+	if (svm->nmi_step_guest_tf)
+		return false;
+	vcpu->rflags &= ~X86_EFLAGS_TF;
+	return true;
 }
 
 /**
  * svm_iret_stepped - is this #DB ours?
  * @vcpu: at a #DB exit
  *
- * Return: true when the #DB came from stepping over IRET and the guest must
- * not see it.
+ * Return: true when the #DB came from our step only and the guest must not
+ * see it.
  */
 bool svm_iret_stepped(struct strata_vcpu *vcpu)
 {
 	struct svm_vcpu *svm = to_svm(vcpu);
-	bool guest_tf = svm->iret_guest_tf;
+	bool ours;
 
-	if (!svm->iret_step || !(svm->vmcb->save.dr6 & DR6_BS))
+	if (!svm->nmi_step || !(svm->vmcb->save.dr6 & DR6_BS))
 		return false;
-	svm->iret_step = false;
-	svm->iret_guest_tf = false;
 	if (vcpu->ev.nmi_masked) {
-		/* IRET loaded the flags it popped. */
+		/* IRET is done, and loaded the flags that it popped. */
 		vcpu->ev.nmi_masked = false;
-	} else if (!guest_tf) {
-		vcpu->rflags &= ~X86_EFLAGS_TF;
+		svm->nmi_step = false;
+		ours = !svm->nmi_step_guest_tf;
+		strata_set_request(vcpu, STRATA_REQ_EVENT);
+	} else {
+		ours = svm_stepped(vcpu);
 	}
-	strata_set_request(vcpu, STRATA_REQ_EVENT);
-	if (guest_tf)
-		return false;
-	svm_set_dr6(vcpu, svm->vmcb->save.dr6 & ~DR6_BS);
-	return true;
+	if (ours)
+		svm_set_dr6(vcpu, svm->vmcb->save.dr6 & ~DR6_BS);
+	return ours;
 }

@@ -227,6 +227,9 @@ static struct strata_vendor svm_vendor = {
 	.inject = svm_inject,
 	.irq_window = svm_irq_window,
 	.nmi_window = svm_nmi_window,
+	.get_rflags = svm_get_rflags,
+	.set_rflags = svm_set_rflags,
+	.stepped = svm_stepped,
 	.pt_format = &strata_npt_format,
 };
 

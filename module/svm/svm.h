@@ -39,8 +39,8 @@ struct svm_vcpu {
 	u64 host_pa;			/* its host state */
 	u64 asid_gen;			/* of the CPU it ran on last */
 	bool injecting;			/* event_inj was set for this entry */
-	bool iret_step;			/* NMI handler's IRET is being stepped */
-	bool iret_guest_tf;		/* the guest had TF set at that IRET */
+	bool nmi_step;			/* one instruction is stepped: IRET, or one in a shadow */
+	bool nmi_step_guest_tf;		/* the guest had TF set itself */
 	int last_cpu;			/* where this VMCB was loaded last */
 	u64 tsc_aux;			/* in the hardware while it is loaded */
 	unsigned long host_db[4];
@@ -107,6 +107,9 @@ void svm_nmi_window(struct strata_vcpu *vcpu, bool on);
 void svm_collect_events(struct strata_vcpu *vcpu);
 void svm_handle_iret(struct strata_vcpu *vcpu);
 bool svm_iret_stepped(struct strata_vcpu *vcpu);
+bool svm_stepped(struct strata_vcpu *vcpu);
+unsigned long svm_get_rflags(struct strata_vcpu *vcpu);
+void svm_set_rflags(struct strata_vcpu *vcpu, unsigned long rflags);
 
 /* run.c */
 int svm_run(struct strata_vcpu *vcpu);

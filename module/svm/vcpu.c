@@ -440,7 +440,7 @@ void svm_vcpu_reset(struct strata_vcpu *vcpu, bool init)
 		save->sysenter_eip = 0;
 	}
 	svm->injecting = false;
-	svm->iret_step = false;
+	svm->nmi_step = false;
 	svm->asid_gen = 0;
 
 	svm_set_efer(vcpu, 0);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lab: smp=2
+ *
+ * The CPU under a running vCPU goes offline and comes back: the guest goes on
+ * on the other one, its timer still ticks, and what it reads there is its own
+ * (the CPU that returns has translations of nobody).
+ */
+#include <fcntl.h>
+#include <sched.h>
+
+#include "strata_test.h"
+
+#define PAGE	0x40000000ul
+
+static volatile uint64_t rounds, ticks, stop;
+
+static __guest void on_tick(struct guest_frame *f)
+{
+	ticks++;
+	mmio_write32(APIC_BASE + APIC_EOI, 0);
+}
+
+static __guest void g_work(uint64_t arg)
+{
+	guest_handler[0x40] = on_tick;
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	mmio_write32(APIC_BASE + APIC_LVT_TIMER, 0x20040);
+	mmio_write32(APIC_BASE + APIC_TIMER_DIV, 0xb);
+	mmio_write32(APIC_BASE + APIC_TIMER_INIT, 5000000);
+	sti();
+	while (!stop) {
+		GUEST_ASSERT_EQ(0x1234, mmio_read64(PAGE));
+		rounds++;
+	}
+	GUEST_DONE();
+}
+
+static bool set_online(int cpu, bool on)
+{
+	char path[64];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return false;
+	n = write(fd, on ? "1" : "0", 1);
+	close(fd);
+	return n == 1;
+}
+
+/* Starts where it will not be left; the others may use every CPU. */
+static void *run_on_1(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	pin_to_cpu(1);
+	vcpu_run_done(vcpu);
+	__atomic_store_n(&vcpu->finished, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Until the guest made progress, and its timer with it. */
+static void wait_for_progress(struct vm *vm)
+{
+	uint64_t r = guest_var(vm, rounds), t = guest_var(vm, ticks);
+
+	while (guest_var(vm, rounds) == r || guest_var(vm, ticks) == t)
+		usleep(1000);
+}
+
+static struct vm *start(void)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_work);
+	uint64_t gpa = vm_alloc(vm, PAGE_SIZE);
+
+	vm_map(vm, APIC_BASE, APIC_BASE, PAGE_SIZE, PTE_W | PTE_PCD);
+	vm_map(vm, PAGE, gpa, PAGE_SIZE, PTE_W);
+	*(uint64_t *)vm_hva(vm, gpa) = 0x1234;
+	vcpu_start(vcpu, run_on_1);
+	return vm;
+}
+
+static void end(struct vm *vm)
+{
+	guest_var(vm, stop) = 1;
+	vcpu_join(vm->vcpu[0]);
+}
+
+TEST(cpu_goes_and_comes)
+{
+	struct vm *vm;
+	int i;
+
+	if (geteuid() || online_cpus() < 2 || !set_online(1, true))
+		SKIP(return, "needs root and a second CPU that can go offline");
+	pin_to_cpu(0);
+	vm = start();
+	for (i = 0; i < 4; i++) {
+		wait_for_progress(vm);
+		if (!set_online(1, false))
+			die("CPU 1 does not go offline: %s", strerror(errno));
+		wait_for_progress(vm);
+		if (!set_online(1, true))
+			die("CPU 1 does not come back: %s", strerror(errno));
+		/* Back to it: an affinity that was broken stays so. */
+		ASSERT_EQ(0, pthread_setaffinity_np(vm->vcpu[0]->thread, sizeof(cpu_set_t),
+						    &(cpu_set_t){ .__bits = { 2 } }));
+	}
+	wait_for_progress(vm);
+	end(vm);
+}
+
+/* More vCPUs than CPUs, all of them entering and leaving all the time. */
+#define CROWD	6
+
+static __guest void g_crowd(uint64_t arg)
+{
+	while (!stop)
+		GUEST_SYNC(1);
+	GUEST_DONE();
+}
+
+static void *run_crowd(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	while (vcpu_run_ucall(vcpu) != UCALL_DONE)
+		__atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+TEST(crowd)
+{
+	struct vm *vm;
+	int i;
+
+	if (geteuid() || online_cpus() < 2 || !set_online(1, true))
+		SKIP(return, "needs root and a second CPU that can go offline");
+	vm = vm_create(0);
+	for (i = 0; i < CROWD; i++)
+		vcpu_start(vcpu_create(vm, i, g_crowd), run_crowd);
+	for (i = 0; i < 10; i++) {
+		uint64_t seen = rounds;
+
+		while (rounds < seen + 100)
+			usleep(1000);
+		if (!set_online(1, i & 1))
+			die("CPU 1: %s", strerror(errno));
+	}
+	guest_var(vm, stop) = 1;
+	for (i = 0; i < CROWD; i++)
+		vcpu_join(vm->vcpu[i]);
+}
+
+/* The first VM after CPU 1 left takes CPU 0 only, and CPU 1 when it returns. */
+TEST(vm_made_meanwhile)
+{
+	struct vm *vm;
+
+	if (geteuid() || online_cpus() < 2 || !set_online(1, false))
+		SKIP(return, "needs root and a second CPU that can go offline");
+	vm = vm_create(0);
+	vm_free(vm);
+	vm = vm_create(0);
+	if (!set_online(1, true))
+		die("CPU 1 does not come back: %s", strerror(errno));
+	vm_free(vm);
+	vm = start();
+	wait_for_progress(vm);
+	end(vm);
+}
+
+/* A VM that lives through it all finds CPU 1 able to run it. */
+TEST(vm_older_than_the_cpu)
+{
+	struct vm *vm, *old;
+
+	if (geteuid() || online_cpus() < 2 || !set_online(1, false))
+		SKIP(return, "needs root and a second CPU that can go offline");
+	old = vm_create(0);
+	if (!set_online(1, true))
+		die("CPU 1 does not come back: %s", strerror(errno));
+	vm = start();
+	wait_for_progress(vm);
+	end(vm);
+	vm_free(old);
+}
+
+TEST_HARNESS_MAIN
