@@ -90,6 +90,17 @@ void strata_hw_put(void)
 	mutex_unlock(&strata_lock);
 }
 
+/**
+ * strata_hw_is_down - has the machine begun to go down?
+ *
+ * strata_lock is held.
+ */
+bool strata_hw_is_down(void)
+{
+	lockdep_assert_held(&strata_lock);
+	return hw_down;
+}
+
 static void disable_this_cpu(void *unused)
 {
 	strata_vendor->cpu_disable();

@@ -410,6 +410,7 @@ extern struct mutex strata_lock;
 extern struct list_head strata_vm_list;
 int strata_hw_get(void);		/* first VM takes the hardware; -EBUSY */
 void strata_hw_put(void);
+bool strata_hw_is_down(void);		/* strata_lock held */
 bool strata_hw_on_this_cpu(void);	/* interrupts off */
 
 /* ---- vm.c ---- */

@@ -498,6 +498,7 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 	}
 	strata_cpuid_init_vcpu(vcpu);
 	strata_vcpu_reset(vcpu, false);
+	strata_write_tsc(vcpu, 0, true);
 
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
@@ -520,7 +521,6 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 	smp_store_release(&vm->nr_vcpus, n + 1);
 	fd_install(fd, file);
 	mutex_unlock(&vm->lock);
-	strata_write_tsc(vcpu, 0, true);
 	return fd;
 
 fail:

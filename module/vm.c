@@ -134,6 +134,8 @@ static struct strata_vm *vm_create(void)
 
 	mutex_lock(&strata_lock);
 	vm->index = strata_next_index++;
+	/* The reboot notifier did not find it yet. */
+	vm->dead = strata_hw_is_down();
 	list_add_tail(&vm->link, &strata_vm_list);
 	mutex_unlock(&strata_lock);
 	return vm;

@@ -130,11 +130,13 @@ TEST(hugetlbfs)
 	EXPECT_EQ(0, fill(vm, GPA, SIZE, m));
 	vm_set_region(vm, 1, 0, GPA, SIZE, m);
 	EXPECT_EQ(0, fill(vm, GPA, SIZE, m));
-	/* Gone under the guest. */
-	munmap(m, 2 * MB);
+	/*
+	 * Gone under the guest; all of it, for 6.1.192 warns of its own lock
+	 * where a mapping of huge pages is split.
+	 */
+	munmap(m, SIZE);
 	vcpu_call(vm->vcpu[0], g_fill, 0);
 	EXPECT_EQ(EFAULT, vcpu_try_run(vm->vcpu[0]));
-	munmap(m + 2 * MB, SIZE - 2 * MB);
 	system("echo 0 > /proc/sys/vm/nr_hugepages");
 }
 

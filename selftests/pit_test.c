@@ -61,12 +61,15 @@ static __guest void g_ticks(uint64_t arg)
 	}
 	a = latched(0);
 	GUEST_ASSERT(a && a <= 1193);
-	/* Mode 0, one shot: one more and no others. */
+	/*
+	 * Mode 0, one shot: one more and no others. From the control word to
+	 * the count nothing ticks, so a tick on its way is out of the way.
+	 */
 	outb(0x43, 0x30);
-	outb(0x40, 0);
-	outb(0x40, 2);
 	asm volatile("sti; nop; nop; cli");
 	a = guest_count[0x60];
+	outb(0x40, 0);
+	outb(0x40, 2);
 	while (guest_count[0x60] == a) {
 		sti_hlt();
 		cli();

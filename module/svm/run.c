@@ -3,6 +3,7 @@
  * SVM's instance of the run loop.
  */
 #include <linux/kvm_host.h>
+#include <asm/asm.h>
 #include <asm/debugreg.h>
 #include <asm/hw_breakpoint.h>
 #include <asm/mce.h>
@@ -90,7 +91,14 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *
 	/* FS, GS, TR, LDTR, KERNEL_GS_BASE and syscall MSRs as they are now. */
 	svm->cpu = sc;
 	svm->host_pa = sc->host_pa;
-	asm volatile("vmsave %%rax" : : "a" (svm->host_pa) : "memory");
+	/*
+	 * Interrupts are on: the reboot notifier, or the CPU's way offline, may
+	 * have switched SVM off. Then it faults, and hot_on() will say so.
+	 */
+	asm volatile("1: vmsave %%rax\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a" (svm->host_pa) : "memory");
 	svm->tsc_aux = sc->tsc_aux;
 	if (vcpu->tsc_aux_live) {
 		svm->tsc_aux = strata_msr_tsc_aux(vcpu->msrs);
