@@ -4,6 +4,7 @@
  */
 #include <linux/cpu.h>
 #include <linux/moduleparam.h>
+#include <linux/sysfs.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 
@@ -18,6 +19,29 @@ atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
 static bool force_barriers;
 module_param(force_barriers, bool, 0444);
 MODULE_PARM_DESC(force_barriers, "issue every speculation barrier that this CPU can execute (debug builds)");
+
+static int barriers_get(char *buf, const struct kernel_param *kp)
+{
+	static const char * const names[STRATA_NR_BARRIERS] = {
+		[STRATA_BARRIER_IBPB] = "ibpb",
+		[STRATA_BARRIER_IBPB_TO_USER] = "ibpb-to-user",
+		[STRATA_BARRIER_VERW] = "verw",
+		[STRATA_BARRIER_SPEC_CTRL] = "spec-ctrl",
+	};
+	int i, n = 0;
+
+	for (i = 0; i < STRATA_NR_BARRIERS; i++)
+		n += sysfs_emit_at(buf, n, "%s %lld\n", names[i],
+				   atomic64_read(&strata_barrier_count[i]));
+	return n;
+}
+
+static const struct kernel_param_ops barriers_ops = {
+	.get = barriers_get,
+};
+
+module_param_cb(barriers, &barriers_ops, NULL, 0444);
+MODULE_PARM_DESC(barriers, "how often each speculation barrier was issued (debug builds)");
 #endif
 
 static bool strata_host_bug_mds(void)

@@ -18,7 +18,13 @@ extern struct strata_barriers strata_barriers;
 /* strata_barriers.at_entry, where the entry asks */
 DECLARE_STATIC_KEY_FALSE(strata_guard_entries);
 /* debug builds: how often each was issued */
-enum { STRATA_BARRIER_IBPB, STRATA_BARRIER_IBPB_TO_USER, STRATA_NR_BARRIERS };
+enum {
+	STRATA_BARRIER_IBPB,
+	STRATA_BARRIER_IBPB_TO_USER,
+	STRATA_BARRIER_VERW,
+	STRATA_BARRIER_SPEC_CTRL,
+	STRATA_NR_BARRIERS
+};
 extern atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
 /* index of the VM that ran on a CPU last: numbers are not used again, addresses are */
 DECLARE_PER_CPU(u32, strata_last_vm);
@@ -77,6 +83,10 @@ static __always_inline struct strata_spec strata_mitigate_entry(struct strata_vc
 		s.guest = strata_msr_spec_ctrl(vcpu->msrs);
 		s.write = s.host != s.guest;
 	}
+	if (s.verw)
+		strata_count_barrier(STRATA_BARRIER_VERW);
+	if (s.write)
+		strata_count_barrier(STRATA_BARRIER_SPEC_CTRL);
 	return s;
 }
 
