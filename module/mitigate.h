@@ -7,7 +7,6 @@
 
 #include <linux/jump_label.h>
 #include <asm/nospec-branch.h>
-#include <asm/segment.h>
 #include <asm/spec-ctrl.h>
 
 #include "mitigate_policy.h"
@@ -25,6 +24,7 @@ enum {
 	STRATA_BARRIER_SPEC_CTRL,
 	STRATA_NR_BARRIERS
 };
+
 extern atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
 /* index of the VM that ran on a CPU last: numbers are not used again, addresses are */
 DECLARE_PER_CPU(u32, strata_last_vm);
@@ -36,13 +36,6 @@ struct strata_spec {
 	u64 guest;
 	u64 host;
 };
-
-static __always_inline void strata_verw(void)
-{
-	static const u16 ds = __KERNEL_DS;
-
-	asm volatile("verw %0" : : "m" (ds) : "cc");
-}
 
 #ifdef STRATA_DEBUG
 #define strata_count_barrier(n)	atomic64_inc(&strata_barrier_count[n])

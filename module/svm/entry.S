@@ -5,14 +5,22 @@
 #include <linux/linkage.h>
 #include <asm/asm.h>
 #include <asm/nospec-branch.h>
+#include <asm/segment.h>
 
 #define WORD	8
 #define R(n)	(n * WORD)(%rdi)
+
+	.section .rodata, "a"
+
+/* VERW takes any selector that can be written. */
+verw_sel:
+	.short	__KERNEL_DS
 
 	.section .noinstr.text, "ax"
 
 /*
  * int strata_svm_enter(unsigned long *regs, u64 guest_pa, u64 host_pa)
+ * int strata_svm_enter_verw(unsigned long *regs, u64 guest_pa, u64 host_pa)
  *
  * %rdi: the guest's registers by their encoding; RAX and RSP are in the VMCB
  * %rsi: physical address of the guest's VMCB
@@ -25,8 +33,12 @@
  * them sees the guest's FS, GS, TR or syscall MSRs. STI before VMRUN lets a
  * physical interrupt end the guest at once: with V_INTR_MASKING it is the
  * host's IF that counts (APM 15.21.1).
+ *
+ * The second clears the CPU's buffers by VERW. Nothing of the host's is loaded
+ * or stored after it.
  */
-SYM_FUNC_START(strata_svm_enter)
+.macro SVM_ENTER name:req verw:req
+SYM_FUNC_START(\name)
 	push	%rbp
 	push	%r15
 	push	%r14
@@ -60,6 +72,9 @@ SYM_FUNC_START(strata_svm_enter)
 	 */
 	sti
 	vmload	%rax
+	.if \verw
+	verw	verw_sel(%rip)
+	.endif
 	vmrun	%rax
 	cli
 	vmsave	%rax
@@ -117,4 +132,8 @@ SYM_FUNC_START(strata_svm_enter)
 3:	mov	$1, %eax
 	jmp	2b
 	_ASM_EXTABLE(1b, 3b)
-SYM_FUNC_END(strata_svm_enter)
+SYM_FUNC_END(\name)
+.endm
+
+SVM_ENTER strata_svm_enter, verw=0
+SVM_ENTER strata_svm_enter_verw, verw=1

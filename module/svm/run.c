@@ -138,9 +138,8 @@ static noinstr int svm_switch_guarded(struct strata_vcpu *vcpu, u64 vmcb_pa, u64
 	strata_guest_state_enter(quiet);
 	if (spec->write)
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
-	if (spec->verw)
-		strata_verw();
-	r = strata_svm_enter(vcpu->regs, vmcb_pa, host_pa);
+	r = spec->verw ? strata_svm_enter_verw(vcpu->regs, vmcb_pa, host_pa) :
+			 strata_svm_enter(vcpu->regs, vmcb_pa, host_pa);
 	if (spec->write)
 		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->host);
 	guest_state_exit_irqoff();
