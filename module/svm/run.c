@@ -185,7 +185,7 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu 
 	vmcb->control.clean = SVM_CLEAN_ALL;
 	vmcb->control.tlb_control = SVM_TLB_NOTHING;
 	/* A failed entry leaves the guest where it was, for the report. */
-	if (unlikely(vmcb->control.exit_code == SVM_EXIT_INVALID))
+	if (unlikely((u32)vmcb->control.exit_code == SVM_EXIT_INVALID))
 		return 0;
 	vcpu->regs[STRATA_RAX] = vmcb->save.rax;
 	vcpu->regs[STRATA_RSP] = vmcb->save.rsp;
@@ -328,7 +328,7 @@ static __always_inline void hot_identify(struct strata_vcpu *vcpu, struct svm_vc
 	} else if (code == SVM_EXIT_BOGUS) {
 		e->id = STRATA_EXIT_BOGUS;
 	} else {
-		e->id = (u32)code == (u32)SVM_EXIT_INVALID ? STRATA_EXIT_FAIL_ENTRY :
+		e->id = (u32)code == SVM_EXIT_INVALID ? STRATA_EXIT_FAIL_ENTRY :
 							     STRATA_EXIT_OTHER;
 	}
 }

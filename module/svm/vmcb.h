@@ -265,7 +265,7 @@ static_assert(offsetof(struct vmcb_save, spec_ctrl) == 0x2e0);
 #define SVM_EXIT_BUSLOCK	0x0a5
 #define SVM_NR_LOW_EXITS	0x0a8	/* rounded up */
 #define SVM_EXIT_NPF		0x400
-#define SVM_EXIT_INVALID	(~0ull)
+#define SVM_EXIT_INVALID	(~0u)		/* of the lower half: QEMU's TCG writes no more */
 #define SVM_EXIT_BOGUS		0xbadull	/* preset by us: no exit claimed it */
 
 /* exit_info1 of IOIO */
