@@ -461,4 +461,40 @@ TEST(iret_that_is_stepped)
 	vcpu_run_done(vcpu);
 }
 
+/* The same where the hypervisor executes the instruction. */
+static __guest void g_outs_in_shadow(uint64_t arg)
+{
+	const uint8_t byte = 0x5a, *from = &byte;
+
+	guest_handler[1] = on_db;
+	asm volatile("outb %%al, $0x10\n"
+		     "outsb\n" : "+S"(from) : "a"(0), "d"(0x11) : "memory");
+	GUEST_SYNC3(1, guest_count[2], guest_count[1]);
+	GUEST_DONE();
+}
+
+TEST(nmi_waits_for_an_instruction_that_is_emulated)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_outs_in_shadow);
+	struct kvm_vcpu_events e;
+
+	expect_exit(vcpu, KVM_EXIT_IO);
+	vcpu_complete_io(vcpu);
+	e = get_events(vcpu);
+	e.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	e.nmi.pending = 1;
+	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	ASSERT_EQ(0x11, vcpu->run->io.port);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
+	vcpu_complete_io(vcpu);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
+	vcpu_run_sync(vcpu, 1);
+	EXPECT_EQ(1, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, vcpu->uc.arg[2]);
+	vcpu_run_done(vcpu);
+}
+
 TEST_HARNESS_MAIN
