@@ -389,6 +389,8 @@ struct strata_vendor {
 	/* hand an event over for the next entry; ask for an exit when one can be taken */
 	void (*inject)(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector,
 		       bool has_error, u32 error_code);
+	/* user space has the last word on an event that no entry took yet */
+	void (*take_back)(struct strata_vcpu *vcpu);
 	void (*irq_window)(struct strata_vcpu *vcpu, bool on);
 	void (*nmi_window)(struct strata_vcpu *vcpu, bool on);
 	/* RFLAGS as the guest has them, where a step towards that window adds TF */

@@ -586,4 +586,58 @@ TEST(nmi_waits_for_an_instruction_that_faults)
 	vcpu_run_done(vcpu);
 }
 
+/*
+ * A signal may come between handing an event to the hardware and the entry.
+ * User space that takes the event back then, to reset the VM for instance, has
+ * taken it back.
+ */
+static void on_signal(int sig)
+{
+}
+
+static __guest void g_spin(uint64_t arg)
+{
+	asm volatile("sti");
+	for (;;)
+		asm volatile("pause");
+}
+
+TEST(taken_back_before_the_entry)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_spin);
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
+	struct kvm_interrupt irq = { .irq = 0x77 };
+	unsigned int i, back = 0;
+	timer_t timer;
+
+	ev._sigev_un._tid = gettid();
+	sigaction(SIGUSR1, &sa, NULL);
+	ASSERT_EQ(0, timer_create(CLOCK_MONOTONIC, &ev, &timer));
+	for (i = 0; i < 1500; i++) {
+		struct itimerspec soon = {
+			.it_value.tv_nsec = 5000 + i % 100 * 1000, .it_interval.tv_nsec = 1000000,
+		};
+		struct kvm_vcpu_events e;
+		uint64_t count;
+
+		xioctl(vcpu->fd, KVM_INTERRUPT, &irq);
+		timer_settime(timer, 0, &soon, NULL);
+		ASSERT_EQ(EINTR, vcpu_try_run(vcpu));
+		e = get_events(vcpu);
+		/* One that the guest has taken, before it counts, is another. */
+		if (!e.interrupt.injected || !(vcpu_regs(vcpu).rflags & 0x200))
+			continue;
+		back++;
+		count = guest_var(vm, guest_count[0x77]);
+		e.interrupt.injected = 0;
+		xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+		ASSERT_EQ(EINTR, vcpu_try_run(vcpu));
+		ASSERT_EQ(count, guest_var(vm, guest_count[0x77]));
+	}
+	timer_delete(timer);
+	printf("# %u of %u taken back\n", back, i);
+}
+
 TEST_HARNESS_MAIN

@@ -66,6 +66,18 @@ void svm_inject(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector
 }
 
 /**
+ * svm_take_back - hand nothing to the next VMRUN
+ * @vcpu: its mutex is held
+ */
+void svm_take_back(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	svm->vmcb->control.event_inj = 0;
+	svm->injecting = false;
+}
+
+/**
  * svm_irq_window - exit as soon as a maskable interrupt can be taken
  * @vcpu: outside guest mode, its mutex held
  * @on: ask, or ask no more
