@@ -101,6 +101,25 @@ static inline int strata_follow_pfn(struct vm_area_struct *vma, unsigned long ad
 	return 0;
 }
 
+/* From 6.12 on VM_PFNMAP mappings have large entries, too: no struct page is theirs. */
+static inline bool strata_pmd_special(pmd_t pmd)
+{
+#ifdef HAVE_PMD_SPECIAL
+	return pmd_special(pmd);
+#else
+	return false;
+#endif
+}
+
+static inline bool strata_pud_special(pud_t pud)
+{
+#ifdef HAVE_PMD_SPECIAL
+	return pud_special(pud);
+#else
+	return false;
+#endif
+}
+
 /* What the callbacks of MMU notifiers give that ask whether a page is young. */
 #ifdef HAVE_MMU_NOTIFIER_BOOL_YOUNG
 #define strata_young_t	bool

@@ -20,6 +20,7 @@
 #include "exit.h"
 #include "fetch.h"
 #include "iofilter.h"
+#include "irqchip/lapic.h"
 #include "pv.h"
 #include "strata.h"
 #include "trace.h"
@@ -92,8 +93,11 @@ static __always_inline enum strata_fast strata_fast_wrmsr(struct strata_vcpu *vc
 	u64 val = (u32)vcpu->regs[STRATA_RAX] | (u64)vcpu->regs[STRATA_RDX] << 32;
 
 	switch (index) {
-	case STRATA_X2APIC_EOI:
 	case STRATA_X2APIC_ICR:
+		if (!strata_lapic_to_few(vcpu->vm, val))
+			return STRATA_FAST_NOT;
+		break;
+	case STRATA_X2APIC_EOI:
 	case STRATA_X2APIC_SELF_IPI:
 	case MSR_IA32_TSC_DEADLINE:
 		break;

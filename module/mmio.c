@@ -380,6 +380,12 @@ static void queue_fault(struct strata_vcpu *vcpu, const struct strata_emul_excep
 		strata_queue_exception(vcpu, e->vector);
 }
 
+/* The flags of an instruction that is not complete: a step of the vendor's goes on. */
+static void set_rflags(struct strata_vcpu *vcpu, u64 rflags)
+{
+	vcpu->rflags = rflags | (vcpu->rflags & X86_EFLAGS_TF);
+}
+
 /* What an execution leads to. */
 static int finish(struct strata_vcpu *vcpu, int rc)
 {
@@ -403,13 +409,13 @@ static int finish(struct strata_vcpu *vcpu, int rc)
 		return next_write(vcpu);
 	case EMUL_IO_NEEDED:
 		/* iterations of REP before this one stay done */
-		vcpu->rflags = c->rflags;
+		set_rflags(vcpu, c->rflags);
 		st->nr_writes = 0;
 		st->linear_rip = strata_linear_rip(vcpu);
 		vcpu->complete = st->pio.asked ? complete_pio : complete_mmio_read;
 		return STRATA_USER;
 	case EMUL_FAULT:
-		vcpu->rflags = c->rflags;
+		set_rflags(vcpu, c->rflags);
 		forget(st);
 		queue_fault(vcpu, &c->exception);
 		return STRATA_RESUME;
@@ -432,7 +438,7 @@ static int emulate(struct strata_vcpu *vcpu)
 
 	strata_vendor->sync_crs(vcpu);
 	c->rip = vcpu->rip;
-	c->rflags = vcpu->rflags;
+	c->rflags = strata_vendor->get_rflags(vcpu);
 	c->cr0 = vcpu->cr0;
 	c->cr4 = vcpu->cr4;
 	c->mode = strata_emul_mode(vcpu->cr0, vcpu->efer & EFER_LMA, vcpu->rflags,

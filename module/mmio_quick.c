@@ -10,6 +10,7 @@
  */
 #include <linux/uaccess.h>
 
+#include "irqchip/lapic.h"
 #include "mmio.h"
 #include "trace.h"
 
@@ -184,6 +185,10 @@ int strata_mmio_window(struct strata_vcpu *vcpu, int cpl)
 	ours = get_mov(vcpu, cpl, &q);
 	pagefault_enable();
 	if (!ours)
+		return STRATA_NOT_QUICK;
+	/* The destination may be all: the guest wrote it before. */
+	if (unlikely(READ_ONCE(vcpu->vm->nr_vcpus) > LAPIC_FEW) && q.write &&
+	    offset_in_page(e->fault.gpa) == LAPIC_ICR && strata_lapic_owns(vcpu, e->fault.gpa))
 		return STRATA_NOT_QUICK;
 	trace_strata_nested_fault(vcpu->vm->index, vcpu->id, e->fault.gpa, e->fault.access,
 				  STRATA_MMIO);

@@ -149,6 +149,8 @@ int strata_set_events(struct strata_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	if (r)
 		return r;
 
+	/* A signal may have come after an event was handed over, before the entry. */
+	strata_vendor->take_back(vcpu);
 	ev->exc.pending = false;
 	ev->exc.injected = e->exception.injected;
 	ev->exc.nr = e->exception.nr;

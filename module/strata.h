@@ -389,6 +389,8 @@ struct strata_vendor {
 	/* hand an event over for the next entry; ask for an exit when one can be taken */
 	void (*inject)(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector,
 		       bool has_error, u32 error_code);
+	/* user space has the last word on an event that no entry took yet */
+	void (*take_back)(struct strata_vcpu *vcpu);
 	void (*irq_window)(struct strata_vcpu *vcpu, bool on);
 	void (*nmi_window)(struct strata_vcpu *vcpu, bool on);
 	/* RFLAGS as the guest has them, where a step towards that window adds TF */
@@ -411,7 +413,6 @@ extern struct list_head strata_vm_list;
 int strata_hw_get(void);		/* first VM takes the hardware; -EBUSY */
 void strata_hw_put(void);
 bool strata_hw_is_down(void);		/* strata_lock held */
-bool strata_hw_on_this_cpu(void);	/* interrupts off */
 
 /* ---- vm.c ---- */
 int strata_vm_create_fd(unsigned long type);
@@ -433,8 +434,6 @@ int strata_vcpu_run(struct strata_vcpu *vcpu);
 void strata_vcpu_reset(struct strata_vcpu *vcpu, bool init);
 /* any context; wakes a halted vCPU and makes a running one leave guest mode */
 void strata_vcpu_kick(struct strata_vcpu *vcpu);
-/* wakes a halted vCPU only */
-void strata_vcpu_wake(struct strata_vcpu *vcpu);
 /* would a halted vCPU go on? */
 bool strata_vcpu_has_work(struct strata_vcpu *vcpu);
 /* process INIT and SIPI that wait in apic_events; (v) */

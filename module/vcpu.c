@@ -93,15 +93,6 @@ void strata_vcpu_accept_init_sipi(struct strata_vcpu *vcpu)
 }
 
 /**
- * strata_vcpu_wake - end the sleep of a halted vCPU
- * @vcpu: any; any context
- */
-void strata_vcpu_wake(struct strata_vcpu *vcpu)
-{
-	rcuwait_wake_up(&vcpu->wait);
-}
-
-/**
  * strata_vcpu_kick - make a vCPU look at its requests
  * @vcpu: any; any context, after strata_set_request()
  *
@@ -112,7 +103,7 @@ void strata_vcpu_kick(struct strata_vcpu *vcpu)
 {
 	int cpu;
 
-	/* Its own thread is awake and outside. */
+	/* Its own thread is awake, and looks before it enters. */
 	if (in_task() && READ_ONCE(vcpu->runner) == current)
 		return;
 	rcuwait_wake_up(&vcpu->wait);

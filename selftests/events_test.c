@@ -461,4 +461,183 @@ TEST(iret_that_is_stepped)
 	vcpu_run_done(vcpu);
 }
 
+/* The same where the hypervisor executes the instruction. */
+static __guest void g_outs_in_shadow(uint64_t arg)
+{
+	const uint8_t byte = 0x5a, *from = &byte;
+
+	guest_handler[1] = on_db;
+	asm volatile("outb %%al, $0x10\n"
+		     "outsb\n" : "+S"(from) : "a"(0), "d"(0x11) : "memory");
+	GUEST_SYNC3(1, guest_count[2], guest_count[1]);
+	GUEST_DONE();
+}
+
+TEST(nmi_waits_for_an_instruction_that_is_emulated)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_outs_in_shadow);
+	struct kvm_vcpu_events e;
+
+	expect_exit(vcpu, KVM_EXIT_IO);
+	vcpu_complete_io(vcpu);
+	e = get_events(vcpu);
+	e.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	e.nmi.pending = 1;
+	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	ASSERT_EQ(0x11, vcpu->run->io.port);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
+	vcpu_complete_io(vcpu);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
+	vcpu_run_sync(vcpu, 1);
+	EXPECT_EQ(1, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, vcpu->uc.arg[2]);
+	vcpu_run_done(vcpu);
+}
+
+/* An NMI beside an exception comes before the first instruction of its handler. */
+static volatile uint64_t ud_rflags, nmi_rip;
+
+static __guest void keep_rflags(struct guest_frame *f)
+{
+	ud_rflags = f->rflags;
+	GUEST_SYNC2(2, guest_count[2]);
+}
+
+static __guest void keep_rip(struct guest_frame *f)
+{
+	nmi_rip = f->rip;
+}
+
+static __guest void g_ud_and_nmi(uint64_t arg)
+{
+	GUEST_ASSERT_EQ(0, ud_rflags & 0x100);
+	GUEST_ASSERT_EQ((uint64_t)guest_stubs + 6 * 16, nmi_rip);
+	GUEST_SYNC3(1, guest_count[2], guest_count[1]);
+	GUEST_DONE();
+}
+
+TEST(nmi_beside_an_exception)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_ud_and_nmi);
+	struct kvm_vcpu_events e = get_events(vcpu);
+
+	guest_var(vm, guest_handler[1]) = on_db;
+	guest_var(vm, guest_handler[2]) = keep_rip;
+	guest_var(vm, guest_handler[6]) = keep_rflags;
+	e.exception.injected = 1;
+	e.exception.nr = 6;
+	e.nmi.pending = 1;
+	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+	vcpu_run_sync(vcpu, 2);
+	EXPECT_EQ(1, vcpu->uc.arg[1]);
+	vcpu_run_sync(vcpu, 1);
+	EXPECT_EQ(1, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, vcpu->uc.arg[2]);
+	vcpu_run_done(vcpu);
+}
+
+/* A fault of the instruction that is stepped pushes the guest's flags. */
+static volatile uint64_t pf_rflags;
+
+static __guest void on_pf(struct guest_frame *f)
+{
+	pf_rflags = f->rflags;
+	GUEST_SYNC3(3, guest_count[2], guest_count[1]);
+	f->rip += 1;	/* over OUTSB */
+}
+
+static __guest void g_outs_faults(uint64_t arg)
+{
+	const uint8_t *from = (void *)0x7f0000000000ul;
+
+	guest_handler[14] = on_pf;
+	guest_handler[1] = on_db;
+	asm volatile("outb %%al, $0x10\n"
+		     "outsb\n" : "+S"(from) : "a"(0), "d"(0x11) : "memory");
+	GUEST_ASSERT_EQ(0, pf_rflags & 0x100);
+	GUEST_SYNC3(1, guest_count[2], guest_count[1]);
+	GUEST_DONE();
+}
+
+TEST(nmi_waits_for_an_instruction_that_faults)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_outs_faults);
+	struct kvm_vcpu_events e;
+
+	expect_exit(vcpu, KVM_EXIT_IO);
+	vcpu_complete_io(vcpu);
+	e = get_events(vcpu);
+	e.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	e.nmi.pending = 1;
+	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+	vcpu_run_sync(vcpu, 3);
+	EXPECT_EQ(1, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, vcpu->uc.arg[2]);
+	vcpu_run_sync(vcpu, 1);
+	EXPECT_EQ(1, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, vcpu->uc.arg[2]);
+	vcpu_run_done(vcpu);
+}
+
+/*
+ * A signal may come between handing an event to the hardware and the entry.
+ * User space that takes the event back then, to reset the VM for instance, has
+ * taken it back.
+ */
+static void on_signal(int sig)
+{
+}
+
+static __guest void g_spin(uint64_t arg)
+{
+	asm volatile("sti");
+	for (;;)
+		asm volatile("pause");
+}
+
+TEST(taken_back_before_the_entry)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_spin);
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
+	struct kvm_interrupt irq = { .irq = 0x77 };
+	unsigned int i, back = 0;
+	timer_t timer;
+
+	ev._sigev_un._tid = gettid();
+	sigaction(SIGUSR1, &sa, NULL);
+	ASSERT_EQ(0, timer_create(CLOCK_MONOTONIC, &ev, &timer));
+	for (i = 0; i < 1500; i++) {
+		struct itimerspec soon = {
+			.it_value.tv_nsec = 5000 + i % 100 * 1000, .it_interval.tv_nsec = 1000000,
+		};
+		struct kvm_vcpu_events e;
+		uint64_t count;
+
+		xioctl(vcpu->fd, KVM_INTERRUPT, &irq);
+		timer_settime(timer, 0, &soon, NULL);
+		ASSERT_EQ(EINTR, vcpu_try_run(vcpu));
+		e = get_events(vcpu);
+		/* One that the guest has taken, before it counts, is another. */
+		if (!e.interrupt.injected || !(vcpu_regs(vcpu).rflags & 0x200))
+			continue;
+		back++;
+		count = guest_var(vm, guest_count[0x77]);
+		e.interrupt.injected = 0;
+		xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+		ASSERT_EQ(EINTR, vcpu_try_run(vcpu));
+		ASSERT_EQ(count, guest_var(vm, guest_count[0x77]));
+	}
+	timer_delete(timer);
+	printf("# %u of %u taken back\n", back, i);
+}
+
 TEST_HARNESS_MAIN

@@ -215,4 +215,67 @@ TEST(sparse_ids)
 	EXPECT_EQ(-1, ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
 }
 
+/* By a guest's ICR, in both modes, to more vCPUs than are told at once. */
+#define MANY	20
+
+static __guest void g_icr_to_many(uint64_t wide)
+{
+	if (wide) {
+		wrmsr(0x830, 3u << 18 | VECTOR);
+		GUEST_SYNC(1);
+		wrmsr(0x830, 0xffffffffull << 32 | VECTOR);
+		GUEST_SYNC(2);
+		wrmsr(0x830, 7ull << 32 | VECTOR);
+	} else {
+		mmio_write32(APIC_BASE + APIC_ICR, 3u << 18 | VECTOR);
+		GUEST_SYNC(1);
+		mmio_write32(APIC_BASE + APIC_ICR2, 0xffu << 24);
+		mmio_write32(APIC_BASE + APIC_ICR, VECTOR);
+		GUEST_SYNC(2);
+		mmio_write32(APIC_BASE + APIC_ICR2, 7u << 24);
+		mmio_write32(APIC_BASE + APIC_ICR, VECTOR);
+	}
+	GUEST_SYNC(3);
+	GUEST_DONE();
+}
+
+static void many(bool wide)
+{
+	static const unsigned int want[] = { (1u << MANY) - 2, (1u << MANY) - 1, 1u << 7 };
+	unsigned int i, k;
+
+	vm = vm_create(VM_IRQCHIP);
+	for (i = 0; i < MANY; i++) {
+		if (i)
+			vcpu_create_raw(vm, i);
+		else
+			vcpu_create(vm, 0, g_icr_to_many);
+		vcpu_set_cpuid(vm->vcpu[i]);
+		lapic_enable(vm->vcpu[i]);
+		if (wide)
+			x2apic(i);
+	}
+	vm_map(vm, APIC_BASE, APIC_BASE, PAGE_SIZE, PTE_W);
+	vcpu_call(vm->vcpu[0], g_icr_to_many, wide);
+	for (k = 0; k < 3; k++) {
+		unsigned int mask = 0;
+
+		vcpu_run_sync(vm->vcpu[0], k + 1);
+		for (i = 0; i < MANY; i++) {
+			if (lapic_reg(vm->vcpu[i], APIC_IRR + 0x30) & 1u << (VECTOR & 31))
+				mask |= 1u << i;
+			lapic_set_reg(vm->vcpu[i], APIC_IRR + 0x30, 0);
+		}
+		if (mask != want[k])
+			die("step %u reached %#x, not %#x", k, mask, want[k]);
+	}
+	vcpu_run_done(vm->vcpu[0]);
+}
+
+TEST(icr_to_many)
+{
+	many(false);
+	many(true);
+}
+
 TEST_HARNESS_MAIN

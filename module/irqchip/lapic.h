@@ -94,6 +94,19 @@ static inline u8 strata_get_cr8(const struct strata_vcpu *vcpu)
 	return vcpu->apic ? vcpu->apic->tpr >> 4 : vcpu->cr8;
 }
 
+/* As many as one logical destination of x2APIC mode. */
+#define LAPIC_FEW	16
+
+/*
+ * Does this value of the ICR, of x2APIC mode, reach few vCPUs? To wake up more of
+ * them takes too long with interrupts off.
+ */
+static inline bool strata_lapic_to_few(const struct strata_vm *vm, u64 icr)
+{
+	return likely(READ_ONCE(vm->nr_vcpus) <= LAPIC_FEW) ||
+	       (!(icr & BIT(19)) && icr >> 32 != U32_MAX);
+}
+
 static inline u32 strata_lapic_ppr(const struct strata_lapic *apic)
 {
 	return lapic_ppr(apic->tpr, apic->isr_top);

@@ -63,7 +63,7 @@ struct host_entry {
 };
 
 /*
- * With interrupts off no table is freed under us. That what is found here
+ * Interrupts are off, so that no table is freed under us. That what is found here
  * still holds is for the caller to check, by holding mmu_lock while no
  * invalidation is in progress nor was any since before the walk: only so is
  * the page, of which no reference is taken, still the one mapped there.
@@ -71,41 +71,40 @@ struct host_entry {
 static __always_inline struct host_entry host_walk(struct mm_struct *mm, unsigned long hva)
 {
 	struct host_entry e = { 0 };
-	unsigned long flags;
 	pgd_t pgd;
 	p4d_t p4d;
 	pud_t pud;
 	pmd_t pmd;
 	pte_t pte, *ptep;
 
-	local_irq_save(flags);
+	lockdep_assert_irqs_disabled();
 	pgd = READ_ONCE(*pgd_offset(mm, hva));
 	if (unlikely(pgd_none(pgd)))
-		goto out;
+		return e;
 	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
 	if (unlikely(!p4d_present(p4d)))
-		goto out;
+		return e;
 	pud = READ_ONCE(*pud_offset(&p4d, hva));
 	if (unlikely(!pud_present(pud)))
-		goto out;
+		return e;
 	if (pud_leaf(pud)) {
-		if (pud_access_permitted(pud, false)) {
+		if (pud_access_permitted(pud, false) && !strata_pud_special(pud)) {
 			e.level = 3;
 			e.pfn = pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT);
 			e.writable = pud_access_permitted(pud, true);
 		}
-		goto out;
+		return e;
 	}
 	pmd = READ_ONCE(*pmd_offset(&pud, hva));
 	if (unlikely(!pmd_present(pmd)))
-		goto out;
+		return e;
 	if (pmd_leaf(pmd)) {
-		if (pmd_access_permitted(pmd, false)) {
+		if (pmd_access_permitted(pmd, false) && !strata_pmd_special(pmd)) {
 			e.level = 2;
 			e.pfn = pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT);
 			e.writable = pmd_access_permitted(pmd, true);
 		}
-		goto out;
+		return e;
 	}
 	ptep = pte_offset_kernel(&pmd, hva);
 	pte = READ_ONCE(*ptep);
@@ -115,8 +114,6 @@ static __always_inline struct host_entry host_walk(struct mm_struct *mm, unsigne
 		e.pfn = pte_pfn(pte);
 		e.writable = pte_access_permitted(pte, true);
 	}
-out:
-	local_irq_restore(flags);
 	return e;
 }
 
@@ -137,13 +134,23 @@ out:
 bool strata_host_page_try(struct mm_struct *mm, unsigned long hva, bool write, bool may_write,
 			  struct strata_host_page *hp)
 {
-	struct host_entry e = host_walk(mm, hva);
+	struct host_entry e;
+	unsigned long flags;
+	bool ours;
 
-	if (!e.level || (write && !e.writable) || unlikely(!pfn_valid(e.pfn)))
-		return false;
-	hp->page = pfn_to_page(e.pfn);
-	/* Memory of a device comes and goes by its driver's rules: ask properly. */
-	if (unlikely(is_zone_device_page(hp->page)))
+	local_irq_save(flags);
+	e = host_walk(mm, hva);
+	ours = e.level && (e.writable || !write) && likely(pfn_valid(e.pfn));
+	/*
+	 * Memory of a device comes and goes by its driver's rules: ask properly.
+	 * The page is looked at before anybody can take its memory out.
+	 */
+	if (ours) {
+		hp->page = pfn_to_page(e.pfn);
+		ours = likely(!is_zone_device_page(hp->page));
+	}
+	local_irq_restore(flags);
+	if (!ours)
 		return false;
 	hp->pfn = e.pfn;
 	hp->level = e.level;
@@ -210,5 +217,11 @@ int strata_host_page_get(struct mm_struct *mm, unsigned long hva, bool write, bo
  */
 unsigned int strata_host_level(struct mm_struct *mm, unsigned long hva, unsigned int max)
 {
-	return clamp(host_walk(mm, hva).level, 1u, max);
+	unsigned int level;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	level = host_walk(mm, hva).level;
+	local_irq_restore(flags);
+	return clamp(level, 1u, max);
 }

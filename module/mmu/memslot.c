@@ -72,6 +72,11 @@ static void slots_clean_up(struct strata_vm *vm, const struct strata_slot_plan *
 	switch (plan->change) {
 	case STRATA_SLOT_DELETE:
 	case STRATA_SLOT_MOVE:
+		/*
+		 * A vCPU in a window holds a host address without vm->srcu. To
+		 * unmap waits for it only if something was mapped.
+		 */
+		strata_flush_remote_tlbs(vm);
 		strata_mmu_zap(vm, old->base, old->base + old->npages);
 		break;
 	case STRATA_SLOT_FLAGS:
@@ -142,7 +147,8 @@ out:
  * @writable: set to whether the guest may write it; may be NULL
  *
  * The address is good as long as vm->srcu is held. Who keeps it longer
- * compares strata_slots_generation(), under vm->srcu, before each use.
+ * compares strata_slots_generation() before each use, under vm->srcu or in
+ * guest mode with interrupts off: slots_clean_up() waits for both.
  *
  * Return: the address, or 0 without a slot.
  */

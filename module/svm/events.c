@@ -9,6 +9,28 @@
 
 #define DR6_BS	(1ul << 14)
 
+/* Execute one instruction and come back. */
+static void step(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	if (svm->nmi_step)
+		return;
+	svm->nmi_step = true;
+	svm->nmi_step_guest_tf = vcpu->rflags & X86_EFLAGS_TF;
+	vcpu->rflags |= X86_EFLAGS_TF;
+}
+
+/* Nothing is stepped any more; where that was not IRET, IRET is still to come. */
+static void end_step(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	svm->nmi_step = false;
+	if (!svm->nmi_step_guest_tf)
+		vcpu->rflags &= ~X86_EFLAGS_TF;
+	if (vcpu->ev.nmi_masked) {
+		svm->vmcb->control.intercept1 |= SVM_I1_IRET;
+		svm_mark_dirty(svm->vmcb, SVM_CLEAN_INTERCEPTS);
+	}
+}
+
 /**
  * svm_inject - hand an event to the next VMRUN
  * @vcpu: outside guest mode, its mutex held
@@ -32,12 +54,27 @@ void svm_inject(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector
 
 	if (has_error)
 		inj |= SVM_EVT_ERROR_VALID | (u64)error_code << 32;
+	/* It goes in before the instruction, and pushes the guest's flags. */
+	if (svm->nmi_step)
+		end_step(vcpu, svm);
 	svm->vmcb->control.event_inj = inj;
 	svm->injecting = true;
 	if (type == STRATA_EVENT_NMI) {
 		svm->vmcb->control.intercept1 |= SVM_I1_IRET;
 		svm_mark_dirty(svm->vmcb, SVM_CLEAN_INTERCEPTS);
 	}
+}
+
+/**
+ * svm_take_back - hand nothing to the next VMRUN
+ * @vcpu: its mutex is held
+ */
+void svm_take_back(struct strata_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+
+	svm->vmcb->control.event_inj = 0;
+	svm->injecting = false;
 }
 
 /**
@@ -64,23 +101,13 @@ void svm_irq_window(struct strata_vcpu *vcpu, bool on)
 	svm_mark_dirty(vmcb, SVM_CLEAN_INTERCEPTS | SVM_CLEAN_TPR);
 }
 
-/* Execute one instruction and come back. */
-static void step(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
-{
-	if (svm->nmi_step)
-		return;
-	svm->nmi_step = true;
-	svm->nmi_step_guest_tf = vcpu->rflags & X86_EFLAGS_TF;
-	vcpu->rflags |= X86_EFLAGS_TF;
-}
-
 /**
  * svm_nmi_window - exit when the guest's NMI handler returns
  * @vcpu: outside guest mode, its mutex held
  * @on: ask, or ask no more
  *
- * When NMIs are not blocked only the interrupt shadow is in the way; the
- * interrupt window ends with it if IF is set, and one step does otherwise.
+ * When NMIs are not blocked, another event that goes in first is in the way,
+ * or the interrupt shadow, which ends with one instruction.
  */
 void svm_nmi_window(struct strata_vcpu *vcpu, bool on)
 {
@@ -91,6 +118,12 @@ void svm_nmi_window(struct strata_vcpu *vcpu, bool on)
 	if (vcpu->ev.nmi_masked) {
 		svm->vmcb->control.intercept1 |= SVM_I1_IRET;
 		svm_mark_dirty(svm->vmcb, SVM_CLEAN_INTERCEPTS);
+		return;
+	}
+	if (svm->injecting) {
+		/* Come back when that event is in: an interrupt of our own is waiting then. */
+		strata_set_request(vcpu, STRATA_REQ_EVENT);
+		strata_send_reschedule(vcpu->cpu);
 		return;
 	}
 	step(vcpu, svm);
@@ -203,16 +236,9 @@ bool svm_stepped(struct strata_vcpu *vcpu)
 
 	if (!svm->nmi_step)
 		return false;
-	svm->nmi_step = false;
+	end_step(vcpu, svm);
 	strata_set_request(vcpu, STRATA_REQ_EVENT);
-	if (vcpu->ev.nmi_masked) {
-		svm->vmcb->control.intercept1 |= SVM_I1_IRET;
-		svm_mark_dirty(svm->vmcb, SVM_CLEAN_INTERCEPTS);
-	}
-	if (svm->nmi_step_guest_tf)
-		return false;
-	vcpu->rflags &= ~X86_EFLAGS_TF;
-	return true;
+	return !svm->nmi_step_guest_tf;
 }
 
 /**

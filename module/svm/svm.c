@@ -225,6 +225,7 @@ static struct strata_vendor svm_vendor = {
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
 	.inject = svm_inject,
+	.take_back = svm_take_back,
 	.irq_window = svm_irq_window,
 	.nmi_window = svm_nmi_window,
 	.get_rflags = svm_get_rflags,

@@ -103,6 +103,7 @@ int svm_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val);
 /* events.c */
 void svm_inject(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector,
 		bool has_error, u32 error_code);
+void svm_take_back(struct strata_vcpu *vcpu);
 void svm_irq_window(struct strata_vcpu *vcpu, bool on);
 void svm_nmi_window(struct strata_vcpu *vcpu, bool on);
 void svm_collect_events(struct strata_vcpu *vcpu);
