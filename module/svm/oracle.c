@@ -103,26 +103,36 @@ void svm_oracle_cpu_enabled(void)
 static void check_asid(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
 	const struct vmcb_control *c = &svm->vmcb->control;
-	struct oracle_cpu *oc = this_cpu_read(oracle_cpu);
-	struct asid_use *u;
-	unsigned int i;
+	const struct oracle_cpu *oc = this_cpu_read(oracle_cpu);
+	const struct asid_use *u;
 
 	WARN_ONCE(!c->asid, "strata oracle: a guest with the host's ASID");
 	WARN_ONCE(c->asid >= strata_svm_caps.nr_asids, "strata oracle: ASID out of range");
 	if (c->asid >= ORACLE_ASIDS)
 		return;
 	u = &oc->use[c->asid];
-	if (c->tlb_control == SVM_TLB_FLUSH_ALL) {
+	if (c->tlb_control != SVM_TLB_NOTHING)
+		return;
+	WARN_ONCE(u->owner && u->owner != svm,
+		  "strata oracle: an ASID with translations of another vCPU");
+	WARN_ONCE(u->owner == svm && u->tlb_gen != vcpu->tlb_gen,
+		  "strata oracle: a forgotten TLB flush");
+}
+
+/* The guest ran with its tag; what was to be flushed is gone. */
+static void note_asid(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	const struct vmcb_control *c = &svm->vmcb->control;
+	struct oracle_cpu *oc = this_cpu_read(oracle_cpu);
+	unsigned int i;
+
+	if (c->tlb_control == SVM_TLB_FLUSH_ALL)
 		for (i = 0; i < ORACLE_ASIDS; i++)
 			oc->use[i].owner = NULL;
-	} else if (c->tlb_control == SVM_TLB_NOTHING) {
-		WARN_ONCE(u->owner && u->owner != svm,
-			  "strata oracle: an ASID with translations of another vCPU");
-		WARN_ONCE(u->owner == svm && u->tlb_gen != vcpu->tlb_gen,
-			  "strata oracle: a forgotten TLB flush");
-	}
-	u->owner = svm;
-	u->tlb_gen = vcpu->tlb_gen;
+	if (c->asid >= ORACLE_ASIDS)
+		return;
+	oc->use[c->asid].owner = svm;
+	oc->use[c->asid].tlb_gen = vcpu->tlb_gen;
 }
 
 #define SAME(field)	(!memcmp(&now->field, &was->field, sizeof(now->field)))
@@ -197,6 +207,7 @@ void svm_oracle_before(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 
 void svm_oracle_after(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
+	note_asid(vcpu, svm);
 	svm->oracle->copy = *svm->vmcb;
 	svm->oracle->cpu = raw_smp_processor_id();
 }

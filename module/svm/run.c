@@ -112,6 +112,9 @@ static __always_inline void hot_unload(struct strata_vcpu *vcpu, struct svm_vcpu
 {
 	if (unlikely(svm->tsc_aux != svm->cpu->tsc_aux))
 		wrmsrl(MSR_TSC_AUX, svm->cpu->tsc_aux);
+	/* No entry, or none that succeeded, obeyed it: this CPU's next tag brings it again. */
+	if (unlikely(svm->vmcb->control.tlb_control == SVM_TLB_FLUSH_ALL))
+		svm->cpu->next_asid = strata_svm_caps.nr_asids;
 	strata_mitigate_unload();
 }
 
@@ -182,18 +185,23 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu 
 	if (unlikely(r))
 		return -EIO;
 
+	/*
+	 * A failed entry leaves the guest where it was, for the report. It fails
+	 * before TLB_CONTROL is obeyed, so the next one has to flush.
+	 */
+	if (unlikely((u32)vmcb->control.exit_code == SVM_EXIT_INVALID)) {
+		vmcb->control.clean = 0;
+		return 0;
+	}
+	svm_oracle_after(vcpu, svm);
 	vmcb->control.clean = SVM_CLEAN_ALL;
 	vmcb->control.tlb_control = SVM_TLB_NOTHING;
-	/* A failed entry leaves the guest where it was, for the report. */
-	if (unlikely((u32)vmcb->control.exit_code == SVM_EXIT_INVALID))
-		return 0;
 	vcpu->regs[STRATA_RAX] = vmcb->save.rax;
 	vcpu->regs[STRATA_RSP] = vmcb->save.rsp;
 	vcpu->rip = vmcb->save.rip;
 	vcpu->rflags = vmcb->save.rflags;
 	vcpu->cr2 = vmcb->save.cr2;
 	vcpu->cr3 = vmcb->save.cr3;
-	svm_oracle_after(vcpu, svm);
 	if (unlikely(svm->injecting || (vmcb->control.exit_int_info & SVM_EVT_VALID)))
 		svm_collect_events(vcpu);
 	return 0;
