@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "strata_test.h"
@@ -141,6 +142,17 @@ static long slab_objects(const char *name)
 	return n;
 }
 
+/*
+ * KASAN's quarantine keeps what is freed, and kmemleak books about it: where
+ * they are, it is kmemleak's scan at the machine's end that finds a leak.
+ */
+static bool memory_tells(void)
+{
+	struct utsname u;
+
+	return uname(&u) || !strstr(u.release, "-strata-debug");
+}
+
 TEST(nothing_is_left)
 {
 	long memory, mms;
@@ -153,8 +165,9 @@ TEST(nothing_is_left)
 		kill_vms(VMS);
 	memory = (in_use() - memory) / ROUNDS;
 	mms = (slab_objects("mm_struct") - mms) / ROUNDS;
-	EXPECT_GE(LIMIT, memory)
-		TH_LOG("%d VMs keep %ld KiB", VMS, memory);
+	if (memory_tells())
+		EXPECT_GE(LIMIT, memory)
+			TH_LOG("%d VMs keep %ld KiB", VMS, memory);
 	EXPECT_GE(VMS / 2, mms)
 		TH_LOG("%d VMs keep %ld mm_structs", VMS, mms);
 }
