@@ -392,10 +392,9 @@ static __guest void g_cpuid_in_shadow(uint64_t arg)
 	GUEST_DONE();
 }
 
-TEST(nmi_waits_for_an_instruction_that_exits)
+/* An NMI arrives in the interrupt shadow behind the guest's first OUT. */
+static void nmi_in_shadow(struct vcpu *vcpu)
 {
-	struct vm *vm = vm_create(0);
-	struct vcpu *vcpu = vcpu_create(vm, 0, g_cpuid_in_shadow);
 	struct kvm_vcpu_events e;
 
 	expect_exit(vcpu, KVM_EXIT_IO);
@@ -405,6 +404,14 @@ TEST(nmi_waits_for_an_instruction_that_exits)
 	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
 	e.nmi.pending = 1;
 	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+}
+
+TEST(nmi_waits_for_an_instruction_that_exits)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_cpuid_in_shadow);
+
+	nmi_in_shadow(vcpu);
 	vcpu_run_sync(vcpu, 1);
 	EXPECT_EQ(1, vcpu->uc.arg[1]);
 	EXPECT_EQ(0, vcpu->uc.arg[2]);
@@ -477,15 +484,8 @@ TEST(nmi_waits_for_an_instruction_that_is_emulated)
 {
 	struct vm *vm = vm_create(0);
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_outs_in_shadow);
-	struct kvm_vcpu_events e;
 
-	expect_exit(vcpu, KVM_EXIT_IO);
-	vcpu_complete_io(vcpu);
-	e = get_events(vcpu);
-	e.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
-	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
-	e.nmi.pending = 1;
-	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+	nmi_in_shadow(vcpu);
 	expect_exit(vcpu, KVM_EXIT_IO);
 	ASSERT_EQ(0x11, vcpu->run->io.port);
 	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
@@ -568,15 +568,8 @@ TEST(nmi_waits_for_an_instruction_that_faults)
 {
 	struct vm *vm = vm_create(0);
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_outs_faults);
-	struct kvm_vcpu_events e;
 
-	expect_exit(vcpu, KVM_EXIT_IO);
-	vcpu_complete_io(vcpu);
-	e = get_events(vcpu);
-	e.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
-	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
-	e.nmi.pending = 1;
-	xioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &e);
+	nmi_in_shadow(vcpu);
 	vcpu_run_sync(vcpu, 3);
 	EXPECT_EQ(1, vcpu->uc.arg[1]);
 	EXPECT_EQ(0, vcpu->uc.arg[2]);
