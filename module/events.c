@@ -3,14 +3,13 @@
  * Events on their way into the guest: which one goes first, how two of them
  * merge, and when to ask the hardware for a window.
  */
+#include <uapi/asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include <asm/traps.h>
 
 #include "exit.h"
 #include "strata.h"
 #include "trace.h"
-
-#define DR6_BS	(1ul << 14)	/* single step */
 
 enum event_class { BENIGN, CONTRIBUTORY, PAGE_FAULT };
 
@@ -117,7 +116,7 @@ void strata_queue_page_fault(struct strata_vcpu *vcpu, u64 cr2, u32 error_code)
  */
 void strata_queue_db(struct strata_vcpu *vcpu, unsigned long dr6_bits)
 {
-	if (dr6_bits == DR6_BS && strata_vendor->stepped(vcpu))
+	if (dr6_bits == DR_STEP && strata_vendor->stepped(vcpu))
 		return;
 	queue(vcpu, X86_TRAP_DB, false, 0, true, dr6_bits);
 }

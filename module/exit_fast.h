@@ -31,21 +31,17 @@ enum strata_fast {
 	STRATA_FAST_USER,	/* served as far as the kernel can */
 };
 
-#define STRATA_X2APIC_EOI	0x80b
-#define STRATA_X2APIC_ICR	0x830
-#define STRATA_X2APIC_SELF_IPI	0x83f
-
 /* hot_is_plain() holds: RIP does not wrap, nothing is raised by the next instruction. */
-static __always_inline void strata_fast_skip(struct strata_vcpu *vcpu, unsigned int len)
+static __always_inline void strata_fast_skip(struct strata_vcpu *vcpu, u32 id)
 {
-	vcpu->rip += vcpu->exit.insn_len ?: len;
+	vcpu->rip += vcpu->exit.insn_len ?: strata_opcodes[id].len;
 	vcpu->rflags &= ~X86_EFLAGS_RF;
 }
 
 /* The hardware gave the length, or the instruction stands there without prefixes. */
-static __always_inline bool strata_fast_len(struct strata_vcpu *vcpu, u32 opcode, u32 mask)
+static __always_inline bool strata_fast_len(struct strata_vcpu *vcpu, u32 id)
 {
-	return vcpu->exit.insn_len || strata_fetch_matches(vcpu, opcode, mask);
+	return vcpu->exit.insn_len || strata_fetch_matches(vcpu, &strata_opcodes[id]);
 }
 
 static __always_inline enum strata_fast strata_fast_cpuid(struct strata_vcpu *vcpu)
@@ -53,22 +49,22 @@ static __always_inline enum strata_fast strata_fast_cpuid(struct strata_vcpu *vc
 	const struct kvm_cpuid_entry2 *e;
 
 	e = strata_cpuid_static(vcpu, vcpu->regs[STRATA_RAX]);
-	if (unlikely(!e) || !strata_fast_len(vcpu, 0xa20f, 0xffff))
+	if (unlikely(!e) || !strata_fast_len(vcpu, STRATA_EXIT_CPUID))
 		return STRATA_FAST_NOT;
 	vcpu->regs[STRATA_RAX] = e->eax;
 	vcpu->regs[STRATA_RBX] = e->ebx;
 	vcpu->regs[STRATA_RCX] = e->ecx;
 	vcpu->regs[STRATA_RDX] = e->edx;
-	strata_fast_skip(vcpu, 2);
+	strata_fast_skip(vcpu, STRATA_EXIT_CPUID);
 	return STRATA_FAST_SERVED;
 }
 
 static __always_inline enum strata_fast strata_fast_hypercall(struct strata_vcpu *vcpu, hot_hw *hw)
 {
-	if (!strata_fast_len(vcpu, STRATA_HYPERCALL_OPCODE, 0xffffff))
+	if (!strata_fast_len(vcpu, STRATA_EXIT_HYPERCALL))
 		return STRATA_FAST_NOT;
 	vcpu->regs[STRATA_RAX] = strata_hypercall_result(vcpu->regs[STRATA_RAX], hot_cpl(vcpu, hw));
-	strata_fast_skip(vcpu, 3);
+	strata_fast_skip(vcpu, STRATA_EXIT_HYPERCALL);
 	return STRATA_FAST_SERVED;
 }
 
@@ -77,12 +73,13 @@ static __always_inline enum strata_fast strata_fast_rdmsr(struct strata_vcpu *vc
 	u32 index = vcpu->regs[STRATA_RCX];
 	u64 val = 0;
 
-	if (!strata_fast_len(vcpu, 0x320f, 0xffff) || strata_get_msr(vcpu, index, &val, false))
+	if (!strata_fast_len(vcpu, STRATA_EXIT_MSR_READ) ||
+	    strata_get_msr(vcpu, index, &val, false))
 		return STRATA_FAST_NOT;
 	trace_strata_msr(vcpu->vm->index, vcpu->id, false, index, val, false);
 	vcpu->regs[STRATA_RAX] = (u32)val;
 	vcpu->regs[STRATA_RDX] = val >> 32;
-	strata_fast_skip(vcpu, 2);
+	strata_fast_skip(vcpu, STRATA_EXIT_MSR_READ);
 	return STRATA_FAST_SERVED;
 }
 
@@ -93,22 +90,22 @@ static __always_inline enum strata_fast strata_fast_wrmsr(struct strata_vcpu *vc
 	u64 val = (u32)vcpu->regs[STRATA_RAX] | (u64)vcpu->regs[STRATA_RDX] << 32;
 
 	switch (index) {
-	case STRATA_X2APIC_ICR:
+	case LAPIC_MSR(LAPIC_ICR):
 		if (!strata_lapic_to_few(vcpu->vm, val))
 			return STRATA_FAST_NOT;
 		break;
-	case STRATA_X2APIC_EOI:
-	case STRATA_X2APIC_SELF_IPI:
+	case LAPIC_MSR(LAPIC_EOI):
+	case LAPIC_MSR(LAPIC_SELF_IPI):
 	case MSR_IA32_TSC_DEADLINE:
 		break;
 	default:
 		return STRATA_FAST_NOT;
 	}
-	if (!vcpu->apic || !strata_fast_len(vcpu, 0x300f, 0xffff) ||
+	if (!vcpu->apic || !strata_fast_len(vcpu, STRATA_EXIT_MSR_WRITE) ||
 	    strata_set_msr(vcpu, index, val, false))
 		return STRATA_FAST_NOT;
 	trace_strata_msr(vcpu->vm->index, vcpu->id, true, index, val, false);
-	strata_fast_skip(vcpu, 2);
+	strata_fast_skip(vcpu, STRATA_EXIT_MSR_WRITE);
 	return STRATA_FAST_SERVED;
 }
 
@@ -136,8 +133,7 @@ static __always_inline enum strata_fast strata_fast_fault(struct strata_vcpu *vc
 	u64 gfn = vcpu->exit.fault.gpa >> PAGE_SHIFT;
 	const struct strata_hole *hole = &vcpu->holes[gfn % STRATA_NR_HOLES];
 
-	/* Pairs with the release in slots_publish(). */
-	if (hole->gfn != gfn || hole->slots_gen != smp_load_acquire(&vcpu->vm->mmu->slots_gen))
+	if (hole->gfn != gfn || hole->slots_gen != strata_slots_generation(vcpu->vm))
 		return STRATA_FAST_NOT;
 	vcpu->exit.shadow = false;
 	switch (strata_mmio_window(vcpu, hot_cpl(vcpu, hw))) {

@@ -14,6 +14,7 @@
 #include <asm/trapnr.h>
 
 #include "mmio.h"
+#include "mmu/mmu.h"
 
 struct gva_walk {
 	struct strata_gpwalk w;

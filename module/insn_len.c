@@ -15,6 +15,7 @@
  * at the same offset; then the length differs only by redundant prefixes,
  * and the harm is the guest's own.
  */
+#include <uapi/asm/debugreg.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
@@ -34,32 +35,6 @@ u64 strata_linear_rip_slow(struct strata_vcpu *vcpu)
 	return (u32)(cs.base + vcpu->rip);
 }
 
-/* The opcode behind the prefixes, as the low bytes of a little-endian word. */
-struct opcode {
-	u32 word;
-	u32 mask;
-	u8 len;			/* 0: this exit has no fixed form */
-};
-
-#define OPCODE1(a)		{ (a), 0xff, 1 }
-#define OPCODE2(a, b)		{ (a) | (b) << 8, 0xffff, 2 }
-#define OPCODE3(a, b, c)	{ (a) | (b) << 8 | (c) << 16, 0xffffff, 3 }
-
-static const struct opcode opcodes[STRATA_NR_EXIT_REASONS] = {
-	[STRATA_EXIT_HLT]	= OPCODE1(0xf4),
-	[STRATA_EXIT_PAUSE]	= OPCODE1(0x90),
-	[STRATA_EXIT_CPUID]	= OPCODE2(0x0f, 0xa2),
-	[STRATA_EXIT_MSR_READ]	= OPCODE2(0x0f, 0x32),
-	[STRATA_EXIT_MSR_WRITE]	= OPCODE2(0x0f, 0x30),
-	/* Both do nothing here, and QEMU's TCG reports INVD as WBINVD. */
-	[STRATA_EXIT_INVD]	= { 0x080f, 0xfeff, 2 },
-	[STRATA_EXIT_WBINVD]	= { 0x080f, 0xfeff, 2 },
-	[STRATA_EXIT_XSETBV]	= OPCODE3(0x0f, 0x01, 0xd1),
-	[STRATA_EXIT_HYPERCALL]	= OPCODE3(0x0f, 0x01, 0xd9),
-	[STRATA_EXIT_MONITOR]	= OPCODE3(0x0f, 0x01, 0xc8),
-	[STRATA_EXIT_MWAIT]	= OPCODE3(0x0f, 0x01, 0xc9),
-};
-
 static bool is_prefix(u8 b, bool long_code)
 {
 	switch (b) {
@@ -74,7 +49,7 @@ static bool is_prefix(u8 b, bool long_code)
 /* Length of the instruction in @b, or 0 when it is not what exited. */
 static unsigned int match(struct strata_vcpu *vcpu, const u8 *b, unsigned int n)
 {
-	const struct opcode *op = &opcodes[vcpu->exit.id];
+	const struct strata_opcode *op = &strata_opcodes[vcpu->exit.id];
 	bool long_code = strata_is_long_code(vcpu);
 	unsigned int i = 0;
 	u32 word = 0;
@@ -122,13 +97,13 @@ static noinline bool len_by_bytes(struct strata_vcpu *vcpu)
  */
 bool strata_insn_len_atomic(struct strata_vcpu *vcpu)
 {
-	const struct opcode *op = &opcodes[vcpu->exit.id];
+	const struct strata_opcode *op = &strata_opcodes[vcpu->exit.id];
 
 	if (vcpu->exit.insn_len)
 		return true;
 	/* Nearly always it is 64-bit code and there is no prefix. */
 	if (likely(strata_is_long_code(vcpu) && op->len &&
-		   strata_fetch_matches(vcpu, op->word, op->mask))) {
+		   strata_fetch_matches(vcpu, op))) {
 		vcpu->exit.insn_len = op->len;
 		return true;
 	}
@@ -205,7 +180,7 @@ void strata_complete_insn_slow(struct strata_vcpu *vcpu, unsigned long next_rip)
 	if (vcpu->exit.shadow)
 		strata_vendor->set_shadow(vcpu, 0);
 	if (vcpu->rflags & X86_EFLAGS_TF)
-		strata_queue_db(vcpu, 1ul << 14);
+		strata_queue_db(vcpu, DR_STEP);
 }
 
 /**

@@ -3,8 +3,7 @@
  * Hypercalls by KVM's convention: the number in RAX, arguments in RBX, RCX,
  * RDX and RSI, the result in RAX.
  */
-#include <asm/msr-index.h>
-
+#include "insn.h"
 #include "pv.h"
 #include "strata.h"
 
@@ -19,7 +18,7 @@
  */
 int strata_hypercall(struct strata_vcpu *vcpu)
 {
-	bool wide = (vcpu->efer & EFER_LMA) && (vcpu->cs_attr & STRATA_CS_L);
+	bool wide = strata_is_long_code(vcpu);
 	unsigned long nr = vcpu->regs[STRATA_RAX];
 	unsigned long ret;
 

@@ -305,7 +305,7 @@ struct strata_vcpu {
 	sigset_t sigset;
 
 	/* accounting. (v); read by STRATA_GET_EXIT_STATS without a lock */
-	u64 t_exit, t_entry, t_run;	/* TSC stamps */
+	u64 t_exit, t_entry;		/* TSC stamps */
 	u64 guest_ticks, run_ticks, wait_ticks, user_exits;
 	unsigned long rcu_tick;		/* jiffies when RCU last heard of an entry */
 	struct strata_cost cost[STRATA_MAX_EXIT_REASONS];
@@ -607,8 +607,6 @@ int strata_cmpxchg_guest(struct strata_vm *vm, u64 gpa, void *old, const void *n
 			 unsigned int len);
 /* host address of @gpa's page, or 0; vm->srcu held (read). *writable may be NULL */
 unsigned long strata_gfn_to_hva(struct strata_vm *vm, u64 gfn, bool *writable);
-/* number of the current set of slots; changes with each change of slots */
-u64 strata_slots_generation(struct strata_vm *vm);
 bool strata_has_slots(struct strata_vm *vm);
 
 /* ---- gpwalk glue, mmio.c ---- */

@@ -13,7 +13,8 @@
 #include "irqchip.h"
 #include "lapic_calc.h"
 
-/* Offsets in the xAPIC page; the x2APIC MSR is 0x800 + offset / 16. */
+/* Of a register by its offset in the xAPIC page, which follow. */
+#define LAPIC_MSR(offset)	(0x800 + (offset) / 16)
 #define LAPIC_ID	0x020
 #define LAPIC_VERSION	0x030
 #define LAPIC_TPR	0x080

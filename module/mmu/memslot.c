@@ -164,19 +164,6 @@ unsigned long strata_gfn_to_hva(struct strata_vm *vm, u64 gfn, bool *writable)
 }
 
 /**
- * strata_slots_generation - number of the present set of slots
- * @vm: the VM
- *
- * Read it before looking up what is kept with it, never after: what is looked
- * up may then be newer than the number, which only costs another look.
- */
-u64 strata_slots_generation(struct strata_vm *vm)
-{
-	/* Pairs with the release in slots_publish(). */
-	return smp_load_acquire(&vm->mmu->slots_gen);
-}
-
-/**
  * strata_has_slots - is there any guest memory?
  * @vm: the VM; vm->srcu not needed
  */

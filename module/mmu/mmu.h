@@ -63,6 +63,19 @@ static inline struct strata_memslots *strata_slots(struct strata_vm *vm)
 	return srcu_dereference(vm->slots, &vm->srcu);
 }
 
+/**
+ * strata_slots_generation - number of the present set of slots
+ * @vm: the VM
+ *
+ * Read it before looking up what is kept with it, never after: what is looked
+ * up may then be newer than the number, which only costs another look.
+ */
+static inline u64 strata_slots_generation(struct strata_vm *vm)
+{
+	/* Pairs with the release in slots_publish(). */
+	return smp_load_acquire(&vm->mmu->slots_gen);
+}
+
 /* ---- memslot.c ---- */
 void strata_mmu_zap(struct strata_vm *vm, u64 start, u64 end);
 

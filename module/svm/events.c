@@ -3,11 +3,10 @@
  * Events in SVM's terms: EVENTINJ, EXITINTINFO, the virtual interrupt that
  * serves as interrupt window, and the end of NMI blocking at IRET.
  */
+#include <uapi/asm/debugreg.h>
 #include <asm/processor-flags.h>
 
 #include "svm.h"
-
-#define DR6_BS	(1ul << 14)
 
 /* Execute one instruction and come back. */
 static void step(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
@@ -253,7 +252,7 @@ bool svm_iret_stepped(struct strata_vcpu *vcpu)
 	struct svm_vcpu *svm = to_svm(vcpu);
 	bool ours;
 
-	if (!svm->nmi_step || !(svm->vmcb->save.dr6 & DR6_BS))
+	if (!svm->nmi_step || !(svm->vmcb->save.dr6 & DR_STEP))
 		return false;
 	if (vcpu->ev.nmi_masked) {
 		/* IRET is done, and loaded the flags that it popped. */
@@ -265,6 +264,6 @@ bool svm_iret_stepped(struct strata_vcpu *vcpu)
 		ours = svm_stepped(vcpu);
 	}
 	if (ours)
-		svm_set_dr6(vcpu, svm->vmcb->save.dr6 & ~DR6_BS);
+		svm_set_dr6(vcpu, svm->vmcb->save.dr6 & ~(unsigned long)DR_STEP);
 	return ours;
 }

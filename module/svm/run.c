@@ -13,6 +13,7 @@
 
 #include "svm.h"
 #include "../guest_state.h"
+#include "../insn.h"
 #include "../mitigate.h"
 #include "../msr.h"
 
@@ -88,10 +89,10 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *
 		svm->asid_gen = 0;
 		svm->vmcb->control.clean = 0;
 	}
-	/* FS, GS, TR, LDTR, KERNEL_GS_BASE and syscall MSRs as they are now. */
 	svm->cpu = sc;
 	svm->host_pa = sc->host_pa;
 	/*
+	 * FS, GS, TR, LDTR, KERNEL_GS_BASE and syscall MSRs as they are now.
 	 * Interrupts are on: the reboot notifier, or the CPU's way offline, may
 	 * have switched SVM off. Then it faults, and hot_on() will say so.
 	 */
@@ -337,7 +338,7 @@ static __always_inline void hot_identify(struct strata_vcpu *vcpu, struct svm_vc
 		e->id = STRATA_EXIT_BOGUS;
 	} else {
 		e->id = (u32)code == SVM_EXIT_INVALID ? STRATA_EXIT_FAIL_ENTRY :
-							     STRATA_EXIT_OTHER;
+							STRATA_EXIT_OTHER;
 	}
 }
 
@@ -377,7 +378,7 @@ static __always_inline bool hot_is_plain(struct strata_vcpu *vcpu, struct svm_vc
 {
 	const struct vmcb *vmcb = svm->vmcb;
 
-	return (vcpu->efer & EFER_LMA) && (vcpu->cs_attr & STRATA_CS_L) &&
+	return strata_is_long_code(vcpu) &&
 	       !(vmcb->control.int_shadow & SVM_INT_SHADOW) && !(vcpu->rflags & X86_EFLAGS_TF);
 }
 
@@ -385,9 +386,6 @@ static __always_inline int hot_cpl(struct strata_vcpu *vcpu, struct svm_vcpu *sv
 {
 	return svm->vmcb->save.cpl;
 }
-
-/* VMMCALL */
-#define STRATA_HYPERCALL_OPCODE	0xd9010f
 
 /* The vendor's part of a vCPU, as the loop hands it round. */
 #define hot_hw struct svm_vcpu
