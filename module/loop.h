@@ -6,7 +6,9 @@
  * points to, and with the arguments (vcpu, hw)
  *   hot_load         this CPU takes the vCPU; preemption off
  *   hot_unload       the other way round
- *   hot_on           may this CPU run guests? interrupts off
+ *   hot_on           a window begins: may this CPU run guests? 0, STRATA_RESUME
+ *                    where another try is worth it, or -errno
+ *   hot_leave        a window ends: what outside it is out of reach is fetched
  *   hot_flush_tlb    the next entry uses no old translation
  *   hot_switch       into the guest and back; 0, or -EIO: could not enter; a
  *                    third argument says that RCU need not hear of it
@@ -77,13 +79,20 @@ static __always_inline bool strata_before_entry(struct strata_vcpu *vcpu, hot_hw
 	return true;
 }
 
-/* What cannot change while interrupts are off: once a window. */
-static __always_inline bool strata_before_window(struct strata_vcpu *vcpu, hot_hw *hw)
+/* What cannot change while interrupts are off: once a window. As hot_on(). */
+static __always_inline int strata_before_window(struct strata_vcpu *vcpu, hot_hw *hw)
 {
+	int r;
+
 	/* Where a section keeps bottom halves off they run when it is left. */
 	if (unlikely(softirq_count() && local_softirq_pending()))
-		return false;
-	return likely(hot_on(vcpu, hw));
+		return STRATA_RESUME;
+	r = hot_on(vcpu, hw);
+	if (likely(!r) && unlikely(!strata_before_entry(vcpu, hw))) {
+		hot_leave(vcpu, hw);
+		r = STRATA_RESUME;
+	}
+	return r;
 }
 
 /* Into the guest and back. 0, or -EIO: this CPU could not enter. */
@@ -147,11 +156,11 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		smp_store_mb(vcpu->mode, STRATA_IN_GUEST);
 		xfer_to_guest_mode_prepare();
 		guest_timing_enter_irqoff();
-		if (unlikely(!strata_before_entry(vcpu, hw) || !strata_before_window(vcpu, hw))) {
+		r = strata_before_window(vcpu, hw);
+		if (unlikely(r)) {
 			WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 			guest_timing_exit_irqoff();
 			local_irq_enable();
-			r = STRATA_RESUME;
 			break;
 		}
 		strata_fpu_window_enter(vcpu);
@@ -167,6 +176,7 @@ static __always_inline int strata_loop(struct strata_vcpu *vcpu)
 		strata_fpu_window_leave(vcpu);
 		if (fast == STRATA_FAST_NOT)
 			hot_translate(vcpu, hw);
+		hot_leave(vcpu, hw);
 		WRITE_ONCE(vcpu->mode, STRATA_OUTSIDE);
 		/*
 		 * Whatever ended the guest's time slice is served now. The tick

@@ -159,6 +159,10 @@ static const struct strata_vendor *find_vendor(void)
 	case X86_VENDOR_AMD:
 	case X86_VENDOR_HYGON:
 		return strata_svm_vendor;
+	case X86_VENDOR_INTEL:
+	case X86_VENDOR_CENTAUR:
+	case X86_VENDOR_ZHAOXIN:
+		return strata_vmx_vendor;
 	default:
 		return NULL;
 	}
@@ -171,7 +175,7 @@ static int __init strata_init(void)
 
 	strata_vendor = find_vendor();
 	if (!strata_vendor) {
-		pr_err("strata: this CPU is neither an AMD nor a Hygon one with SVM\n");
+		pr_err("strata: this CPU is of a vendor that has neither SVM nor VMX\n");
 		return -ENODEV;
 	}
 	if (hypervisor_is_type(X86_HYPER_XEN_PV)) {

@@ -27,6 +27,7 @@ static int barriers_get(char *buf, const struct kernel_param *kp)
 		[STRATA_BARRIER_IBPB_TO_USER] = "ibpb-to-user",
 		[STRATA_BARRIER_VERW] = "verw",
 		[STRATA_BARRIER_SPEC_CTRL] = "spec-ctrl",
+		[STRATA_BARRIER_L1D] = "l1d-flush",
 	};
 	int i, n = 0;
 
@@ -61,7 +62,9 @@ void strata_mitigate_setup(void)
 		.has_spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL),
 		.has_v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
 		.has_md_clear = boot_cpu_has(X86_FEATURE_MD_CLEAR),
+		.has_flush_l1d = boot_cpu_has(X86_FEATURE_FLUSH_L1D),
 		.bug_mds = strata_host_bug_mds(),
+		.bug_l1tf = boot_cpu_has_bug(X86_BUG_L1TF),
 		.bug_spectre_v2 = boot_cpu_has_bug(X86_BUG_SPECTRE_V2),
 	};
 
@@ -79,6 +82,7 @@ void strata_mitigate_setup(void)
 		strata_barriers.verw_on_entry = true;
 		strata_barriers.at_entry = true;
 		strata_barriers.ibpb_to_user = h.has_ibpb;
+		strata_barriers.l1d_on_window = h.has_flush_l1d;
 	}
 #endif
 	if (strata_barriers.at_entry)

@@ -22,6 +22,7 @@ enum {
 	STRATA_BARRIER_IBPB_TO_USER,
 	STRATA_BARRIER_VERW,
 	STRATA_BARRIER_SPEC_CTRL,
+	STRATA_BARRIER_L1D,
 	STRATA_NR_BARRIERS
 };
 
@@ -65,6 +66,19 @@ static __always_inline void strata_mitigate_unload(void)
 		strata_count_barrier(STRATA_BARRIER_IBPB_TO_USER);
 	}
 #endif
+}
+
+/*
+ * A window begins: what the kernel has in the L1 cache is not for the guest
+ * (L1TF). Between the entries of one window only the fast handlers run, which
+ * touch nothing that is secret from the guest.
+ */
+static __always_inline void strata_mitigate_window(void)
+{
+	if (unlikely(strata_barriers.l1d_on_window)) {
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		strata_count_barrier(STRATA_BARRIER_L1D);
+	}
 }
 
 static __always_inline struct strata_spec strata_mitigate_entry(struct strata_vcpu *vcpu)

@@ -15,6 +15,8 @@ struct strata_host_spec {
 	bool has_spec_ctrl;	/* SPEC_CTRL exists */
 	bool has_v_spec_ctrl;	/* hardware switches SPEC_CTRL */
 	bool has_md_clear;	/* VERW clears buffers */
+	bool has_flush_l1d;	/* FLUSH_CMD.L1D works */
+	bool bug_l1tf;		/* a present-looking nested entry reads the L1 cache */
 	bool bug_mds;		/* MDS, TAA or MMIO stale data */
 	bool bug_tsa;		/* transient scheduler attacks (AMD) */
 	bool bug_vmscape;	/* user space behind a guest needs an IBPB */
@@ -27,6 +29,7 @@ struct strata_barriers {
 	bool spec_ctrl;		/* swap SPEC_CTRL by WRMSR at entry and exit */
 	bool verw_on_entry;	/* clear buffers before guest mode */
 	bool ibpb_to_user;	/* ask the host for an IBPB on return to user space */
+	bool l1d_on_window;	/* flush the L1 data cache when a window begins */
 	bool at_entry;		/* one of those that each entry must look at */
 };
 
@@ -49,6 +52,7 @@ static inline struct strata_barriers strata_decide_barriers(const struct strata_
 	b.ibpb_on_switch = h->has_ibpb && h->bug_spectre_v2;
 	b.verw_on_entry = h->has_md_clear && (h->bug_mds || h->bug_tsa);
 	b.ibpb_to_user = h->has_ibpb && h->bug_vmscape;
+	b.l1d_on_window = h->has_flush_l1d && h->bug_l1tf;
 	b.at_entry |= b.verw_on_entry;
 	return b;
 }

@@ -145,7 +145,6 @@ struct strata_exit {
 			u8 gpr;
 			bool write;
 			bool decoded;	/* cr and gpr come from decode assists */
-			bool lmsw, clts;
 		} cr;
 		struct {
 			u8 dr;
@@ -406,6 +405,7 @@ struct strata_vendor {
 
 extern const struct strata_vendor *strata_vendor;	/* main.c: the one in use */
 extern const struct strata_vendor *const strata_svm_vendor;
+extern const struct strata_vendor *const strata_vmx_vendor;
 
 /* ---- main.c ---- */
 extern struct mutex strata_lock;

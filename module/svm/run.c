@@ -4,16 +4,15 @@
  */
 #include <linux/kvm_host.h>
 #include <asm/asm.h>
-#include <asm/debugreg.h>
-#include <asm/hw_breakpoint.h>
-#include <asm/mce.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/spec-ctrl.h>
 
 #include "svm.h"
+#include "../breakpoints.h"
 #include "../guest_state.h"
 #include "../insn.h"
+#include "../machine_check.h"
 #include "../mitigate.h"
 #include "../msr.h"
 
@@ -41,42 +40,19 @@ static __always_inline void hot_flush_tlb(struct strata_vcpu *vcpu, struct svm_v
 		svm_new_asid(svm->cpu, svm);
 }
 
-static __always_inline bool hot_on(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+static __always_inline int hot_on(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
 	struct svm_cpu *sc = svm->cpu;
 
 	if (unlikely(!sc->on))
-		return false;
+		return STRATA_RESUME;
 	if (unlikely(svm->asid_gen != sc->asid_gen))
 		svm_new_asid(sc, svm);
-	return true;
+	return 0;
 }
 
-/*
- * The guest's breakpoints are on: hardware switches DR6 and DR7, the addresses
- * are ours (APM 15.5.1). The host's DR7 is off first, for it must not watch
- * the guest's addresses.
- */
-static noinline void svm_load_dbs(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+static __always_inline void hot_leave(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	if (hw_breakpoint_active())
-		set_debugreg(0ul, 7);
-	get_debugreg(svm->host_db[0], 0);
-	get_debugreg(svm->host_db[1], 1);
-	get_debugreg(svm->host_db[2], 2);
-	get_debugreg(svm->host_db[3], 3);
-	set_debugreg(vcpu->db[0], 0);
-	set_debugreg(vcpu->db[1], 1);
-	set_debugreg(vcpu->db[2], 2);
-	set_debugreg(vcpu->db[3], 3);
-}
-
-static noinline void svm_unload_dbs(struct svm_vcpu *svm)
-{
-	set_debugreg(svm->host_db[0], 0);
-	set_debugreg(svm->host_db[1], 1);
-	set_debugreg(svm->host_db[2], 2);
-	set_debugreg(svm->host_db[3], 3);
 }
 
 static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
@@ -165,7 +141,7 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu 
 		svm_mark_dirty(vmcb, SVM_CLEAN_CR2);
 	}
 	if (dbs)
-		svm_load_dbs(vcpu, svm);
+		strata_load_breakpoints(vcpu, svm->host_db);
 	svm_oracle_before(vcpu, svm);
 
 	if (static_branch_unlikely(&strata_guard_entries)) {
@@ -179,10 +155,8 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu 
 	}
 
 	if (dbs)
-		svm_unload_dbs(svm);
-	/* #VMEXIT turns the host's breakpoints off (APM 15.6). */
-	if (unlikely(hw_breakpoint_active()))
-		set_debugreg(__this_cpu_read(cpu_dr7), 7);
+		strata_unload_breakpoints(svm->host_db);
+	strata_host_breakpoints();
 	if (unlikely(r))
 		return -EIO;
 
@@ -246,22 +220,6 @@ static __always_inline void svm_translate_npf(struct strata_exit *e, const struc
 	}
 }
 
-/*
- * An intercepted #MC is not delivered: the host's handler is called as the
- * exception would have, from user space by its looks, so that a recoverable
- * one costs this task at most. Interrupts are still off.
- */
-static void svm_machine_check(void)
-{
-	struct pt_regs regs = {
-		.cs = 3,
-		.flags = X86_EFLAGS_IF,
-	};
-
-	if (IS_ENABLED(CONFIG_X86_MCE))
-		do_machine_check(&regs);
-}
-
 static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
 {
 	struct strata_exit *e = &vcpu->exit;
@@ -294,7 +252,7 @@ static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
 		e->exc.error_code = e->info1;
 		break;
 	case STRATA_EXIT_MCE:
-		svm_machine_check();
+		strata_machine_check();
 		break;
 	case STRATA_EXIT_NMI_WINDOW:
 		svm_handle_iret(vcpu);

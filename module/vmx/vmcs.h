@@ -239,15 +239,15 @@ enum vmcs_field {
 #define ACTIVITY_HLT		1
 
 /* Access rights (SDM 25.4.1); the low byte and bits 12 to 15 as in descriptors */
-#define AR_TYPE			0xfu
-#define AR_S			BIT(4)
-#define AR_DPL_SHIFT		5
-#define AR_P			BIT(7)
-#define AR_AVL			BIT(12)
-#define AR_L			BIT(13)
-#define AR_DB			BIT(14)
-#define AR_G			BIT(15)
-#define AR_UNUSABLE		BIT(16)
+#define VMX_AR_TYPE			0xfu
+#define VMX_AR_S			BIT(4)
+#define VMX_AR_DPL_SHIFT		5
+#define VMX_AR_P			BIT(7)
+#define VMX_AR_AVL			BIT(12)
+#define VMX_AR_L			BIT(13)
+#define VMX_AR_DB			BIT(14)
+#define VMX_AR_G			BIT(15)
+#define VMX_AR_UNUSABLE		BIT(16)
 
 /* EPT pointer (SDM 25.6.11) */
 #define EPTP_WB			6ull

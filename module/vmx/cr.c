@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Control and debug registers in VMX's terms: masks, shadows, PDPTEs.
+ */
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+
+#include "insns.h"
+#include "vmx.h"
+
+/* With these, PAE paging, whose four PDPTEs the CPU keeps in registers. */
+static bool pae_paging(const struct strata_vcpu *vcpu)
+{
+	return (vcpu->cr0 & X86_CR0_PG) && (vcpu->cr4 & X86_CR4_PAE) &&
+	       !(vcpu->efer & EFER_LMA);
+}
+
+/* A write of CR0, CR3 or CR4 that exits loads the PDPTEs in software (SDM 4.4.1). */
+static void pdptes_may_change(struct strata_vcpu *vcpu)
+{
+	if (pae_paging(vcpu))
+		to_vmx(vcpu)->pdptes_stale = true;
+}
+
+/**
+ * vmx_load_pdptes - read the PDPTEs that CR3 points to
+ * @vcpu: its mutex is held; may sleep
+ *
+ * What cannot be read is not present: the guest meets a page fault there.
+ * The same holds for entries with reserved bits, for which the instruction
+ * would have raised #GP.
+ */
+void vmx_load_pdptes(struct strata_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	const u64 rsvd = ~0ull << vcpu->maxphyaddr | 0x1e6;
+	unsigned int i;
+
+	vmx->pdptes_stale = false;
+	if (!pae_paging(vcpu))
+		return;
+	vmx_sync_crs(vcpu);
+	if (strata_read_guest(vcpu->vm, vcpu->cr3 & 0xffffffe0, vmx->pdpte, sizeof(vmx->pdpte)))
+		memset(vmx->pdpte, 0, sizeof(vmx->pdpte));
+	for (i = 0; i < ARRAY_SIZE(vmx->pdpte); i++)
+		if ((vmx->pdpte[i] & 1) && (vmx->pdpte[i] & rsvd))
+			vmx->pdpte[i] = 0;
+	vmx->avail |= VMX_GROUP(VMX_G_PDPTES);
+	vmx->dirty |= VMX_GROUP(VMX_G_PDPTES);
+}
+
+/**
+ * vmx_set_cr0 - a checked CR0
+ * @vcpu: its mutex is held
+ * @cr0: what the guest sees
+ *
+ * Entries leave CD and NW as they are, so the guest's are in the shadow only.
+ * NE must be 1 (SDM A.7); an unrestricted guest may have PE and PG clear.
+ */
+void vmx_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u64 efer = vcpu->efer & ~(u64)EFER_LMA;
+
+	if ((efer & EFER_LME) && (cr0 & X86_CR0_PG))
+		efer |= EFER_LMA;
+	if (efer != vcpu->efer)
+		vmx_set_efer(vcpu, efer);
+	vcpu->cr0 = cr0;
+	vmx->hw_cr0 = (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) |
+		      (strata_vmx_caps.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG));
+	vmx->avail |= VMX_GROUP(VMX_G_CR0);
+	vmx->dirty |= VMX_GROUP(VMX_G_CR0);
+	pdptes_may_change(vcpu);
+}
+
+void vmx_set_cr3(struct strata_vcpu *vcpu, unsigned long cr3)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vcpu->cr3 = cr3;
+	vmx->avail |= VMX_GROUP(VMX_G_CR3);
+	vmx->dirty |= VMX_GROUP(VMX_G_CR3);
+	pdptes_may_change(vcpu);
+}
+
+/**
+ * vmx_set_cr4 - a checked CR4
+ * @vcpu: its mutex is held
+ * @cr4: what the guest sees; the hardware has VMXE and the host's MCE as well
+ */
+void vmx_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4)
+{
+	vcpu->cr4 = cr4;
+	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_CR4);
+	pdptes_may_change(vcpu);
+}
+
+void vmx_set_efer(struct strata_vcpu *vcpu, u64 efer)
+{
+	vcpu->efer = efer;
+	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_EFER);
+	pdptes_may_change(vcpu);
+}
+
+/* The guest's DR6 is in no register: its accesses exit, and so does every #DB. */
+void vmx_set_dr6(struct strata_vcpu *vcpu, unsigned long dr6)
+{
+	vcpu->dr6 = dr6;
+}
+
+void vmx_set_dr7(struct strata_vcpu *vcpu, unsigned long dr7)
+{
+	vcpu->dr7 = dr7;
+	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_DR7);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events in VMX's terms: entry interruption information, IDT-vectoring
+ * information, the windows, and the interruptibility state.
+ */
+#include <linux/bits.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+
+#include "insns.h"
+#include "vmx.h"
+
+/* Exceptions that push an error code in protected mode (SDM 6.13). */
+#define PUSH_ERROR	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
+			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | \
+			 BIT(X86_TRAP_AC))
+
+/**
+ * vmx_inject - hand an event to the next entry
+ * @vcpu: outside guest mode, its mutex held
+ * @type: what kind
+ * @vector: NMIs are 2
+ * @has_error: push @error_code
+ * @error_code: of an exception
+ *
+ * SDM 26.2.1.3 demands an error code for those exceptions that push one, in
+ * protected mode, and refuses it for the others: so that is what goes in,
+ * whatever user space said.
+ */
+void vmx_inject(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector,
+		bool has_error, u32 error_code)
+{
+	static const u32 types[] = {
+		[STRATA_EVENT_IRQ] = INTR_TYPE_EXT,
+		[STRATA_EVENT_NMI] = INTR_TYPE_NMI,
+		[STRATA_EVENT_EXCEPTION] = INTR_TYPE_HARD_EXC,
+	};
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmx->inject_info = vector | types[type] | INTR_VALID;
+	vmx->inject_error = has_error ? error_code & 0xffff : 0;
+	if (type == STRATA_EVENT_EXCEPTION && vector < 32 && (PUSH_ERROR & BIT(vector)) &&
+	    strata_is_protmode(vcpu))
+		vmx->inject_info |= INTR_ERROR_VALID;
+	vmx->injecting = true;
+}
+
+/**
+ * vmx_take_back - hand nothing to the next entry
+ * @vcpu: its mutex is held
+ */
+void vmx_take_back(struct strata_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmx->inject_info = 0;
+	vmx->injecting = false;
+}
+
+/**
+ * vmx_irq_window - exit as soon as a maskable interrupt can be taken
+ * @vcpu: outside guest mode, its mutex held
+ * @on: ask, or ask no more
+ */
+void vmx_irq_window(struct strata_vcpu *vcpu, bool on)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (on)
+		vmx->proc |= PROC_INTR_WINDOW;
+	else
+		vmx->proc &= ~PROC_INTR_WINDOW;
+}
+
+/**
+ * vmx_nmi_window - exit when an NMI can be taken
+ * @vcpu: outside guest mode, its mutex held
+ * @on: ask, or ask no more
+ *
+ * The exit comes in the shadow of STI as well, where the entry refuses an NMI:
+ * there the interrupt window is asked for, which opens one instruction later.
+ */
+void vmx_nmi_window(struct strata_vcpu *vcpu, bool on)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (!on || !atomic_read(&vcpu->nmi_queued))
+		return;
+	if (!vcpu->ev.nmi_masked && (vmx->shadow & INTR_STATE_STI)) {
+		vmx->proc |= PROC_INTR_WINDOW;
+		vcpu->ev.irq_window = true;
+	} else {
+		vmx->proc |= PROC_NMI_WINDOW;
+	}
+}
+
+/* The shadow lives in the wanted state; the entry writes what changed. */
+u8 vmx_get_shadow(struct strata_vcpu *vcpu)
+{
+	u32 state = to_vmx(vcpu)->shadow;
+
+	return (state & INTR_STATE_STI ? KVM_X86_SHADOW_INT_STI : 0) |
+	       (state & INTR_STATE_MOV_SS ? KVM_X86_SHADOW_INT_MOV_SS : 0);
+}
+
+void vmx_set_shadow(struct strata_vcpu *vcpu, u8 shadow)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	/* The entry refuses both at once (SDM 26.3.1.5). */
+	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
+		vmx->shadow = INTR_STATE_MOV_SS;
+	else
+		vmx->shadow = shadow & KVM_X86_SHADOW_INT_STI ? INTR_STATE_STI : 0;
+	vcpu->exit.shadow = shadow;
+}
+
+/**
+ * vmx_collect_events - what became of the event that was handed over
+ * @vcpu: just left guest mode
+ * @idt_info: IDT-vectoring information, 0 where the exit cannot have any
+ *
+ * A delivery that did not complete goes in again; one that is not there was
+ * delivered. Software interrupts and exceptions are not injected again: RIP
+ * still stands at them and they execute anew.
+ */
+void vmx_collect_events(struct strata_vcpu *vcpu, u32 idt_info)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	struct strata_events *ev = &vcpu->ev;
+	u8 vector = idt_info & INTR_VECTOR;
+
+	vmx->injecting = false;
+	vmx->inject_info = 0;
+	ev->exc.injected = false;
+	ev->irq.injected = false;
+	ev->nmi_injected = false;
+	if (!(idt_info & INTR_VALID))
+		return;
+
+	strata_set_request(vcpu, STRATA_REQ_EVENT);
+	switch (idt_info & INTR_TYPE_MASK) {
+	case INTR_TYPE_EXT:
+		ev->irq.injected = true;
+		ev->irq.soft = false;
+		ev->irq.nr = vector;
+		break;
+	case INTR_TYPE_NMI:
+		ev->nmi_injected = true;
+		ev->nmi_masked = true;
+		break;
+	case INTR_TYPE_HARD_EXC:
+		ev->exc.injected = true;
+		ev->exc.nr = vector;
+		ev->exc.has_error = idt_info & INTR_ERROR_VALID;
+		ev->exc.error_code = ev->exc.has_error ? vmcs_read(VMCS_IDT_ERROR) : 0;
+		ev->exc.has_payload = false;
+		break;
+	}
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMX on this machine: may it be used, which backend, and the MSR bitmap.
+ */
+#include <linux/cc_platform.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <asm/cpufeature.h>
+#include <asm/msr-index.h>
+#include <asm/processor.h>
+
+#include "vmx.h"
+#include "../mmu/pgtbl.h"
+
+#define CPUID_1_ECX_VMX	BIT(5)
+
+u64 strata_vmx_msr_bitmap_pa;
+
+static u8 *msr_bitmap;
+static struct strata_vendor vmx_vendor;
+
+/*
+ * Where the kernel keeps its CR4 helpers for KVM the bracket is the only way;
+ * elsewhere it can be chosen, for tests.
+ */
+#ifdef HAVE_CR4_UPDATE_IRQSOFF
+static bool vmx_bracket;
+#else
+static bool vmx_bracket = true;
+#endif
+module_param(vmx_bracket, bool, 0444);
+MODULE_PARM_DESC(vmx_bracket, "enter and leave VMX operation around each window instead of holding it (Intel)");
+
+/* The CPU's own word; the kernel hides the feature when the firmware locked it. */
+static int check_firmware(const char **why)
+{
+	u64 ctl;
+
+	if (!(cpuid_ecx(1) & CPUID_1_ECX_VMX)) {
+		*why = "this Intel CPU reports no VMX; enable it in the firmware (\"Intel Virtualization Technology\")";
+		return -ENODEV;
+	}
+	if (rdmsrl_safe(MSR_IA32_FEAT_CTL, &ctl)) {
+		*why = "IA32_FEATURE_CONTROL cannot be read, although the CPU reports VMX";
+		return -ENODEV;
+	}
+	if (!(ctl & FEAT_CTL_LOCKED)) {
+		*why = "IA32_FEATURE_CONTROL is not locked: neither the firmware nor the kernel enabled VMX";
+		return -ENODEV;
+	}
+	if (!(ctl & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)) {
+		*why = "the firmware has locked VMX off in IA32_FEATURE_CONTROL; enable it there (\"Intel Virtualization Technology\")";
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static int vmx_check(const char **why)
+{
+	int r = check_firmware(why);
+
+	if (r)
+		return r;
+#ifdef X86_FEATURE_FRED
+	if (boot_cpu_has(X86_FEATURE_FRED)) {
+		*why = "the kernel uses FRED, whose NMIs cannot be handed over by a module; boot with fred=off";
+		return -EOPNOTSUPP;
+	}
+#endif
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT)) {
+		*why = "host memory encryption is on; boot with mem_encrypt=off";
+		return -EOPNOTSUPP;
+	}
+#ifndef HAVE_CR4_UPDATE_IRQSOFF
+	if (!vmx_bracket) {
+		*why = "this kernel keeps the helpers for CR4 to KVM: load without vmx_bracket=0";
+		return -EINVAL;
+	}
+#endif
+	return vmx_caps_read(why);
+}
+
+/* The MSRs that VMX or hot_load() switches and nobody else looks at. */
+static bool vmx_switches_msr(u32 index)
+{
+	switch (index) {
+	case MSR_KERNEL_GS_BASE:
+	case MSR_FS_BASE:
+	case MSR_GS_BASE:
+	case MSR_IA32_SYSENTER_CS:
+	case MSR_IA32_SYSENTER_ESP:
+	case MSR_IA32_SYSENTER_EIP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Four quarters of a page: reads of low and of high MSRs, then writes
+ * (SDM 25.6.9). All ones: everything exits.
+ */
+static void fill_msr_bitmap(u8 *map)
+{
+	static const u32 bases[] = { 0, 0xc0000000 };
+	unsigned int range, i;
+
+	memset(map, 0xff, PAGE_SIZE);
+	for (range = 0; range < ARRAY_SIZE(bases); range++) {
+		for (i = 0; i < 0x2000; i++) {
+			u8 *read = map + range * 1024 + i / 8, *write = read + 2048;
+
+			if (!vmx_switches_msr(bases[range] + i))
+				continue;
+			if (strata_msr_passthrough(bases[range] + i, false))
+				*read &= ~(1u << (i % 8));
+			if (strata_msr_passthrough(bases[range] + i, true))
+				*write &= ~(1u << (i % 8));
+		}
+	}
+}
+
+static void vmx_teardown(void)
+{
+	vmx_cpu_teardown();
+	free_page((unsigned long)msr_bitmap);
+	msr_bitmap = NULL;
+}
+
+static int vmx_setup(void)
+{
+	int r;
+
+	vmx_vendor.pt_format = strata_vmx_caps.ept_ad ? &strata_ept_format :
+							&strata_ept_noad_format;
+	vmx_vendor.pt_levels = 4;
+	vmx_vendor.pt_max_level = strata_vmx_caps.ept_vpid & EPT_CAP_1G ? 3 : 2;
+	if (vmx_bracket)
+		static_branch_enable(&strata_vmx_bracket);
+
+	msr_bitmap = (u8 *)get_zeroed_page(GFP_KERNEL);
+	if (!msr_bitmap)
+		return -ENOMEM;
+	fill_msr_bitmap(msr_bitmap);
+	strata_vmx_msr_bitmap_pa = virt_to_phys(msr_bitmap);
+	r = vmx_cpu_setup();
+	if (r)
+		vmx_teardown();
+	return r;
+}
+
+/* Reads of CR8 come from the virtual-APIC page. */
+static void vmx_set_cr8(struct strata_vcpu *vcpu, u8 cr8)
+{
+	*((u8 *)to_vmx(vcpu)->vapic + 0x80) = cr8 << 4;
+}
+
+static void vmx_set_tsc_offset(struct strata_vcpu *vcpu, u64 offset)
+{
+	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_TSC);
+}
+
+/* No step of the vendor's own: windows have exits of their own. */
+static unsigned long vmx_get_rflags(struct strata_vcpu *vcpu)
+{
+	return vcpu->rflags;
+}
+
+static void vmx_set_rflags(struct strata_vcpu *vcpu, unsigned long rflags)
+{
+	vcpu->rflags = rflags;
+}
+
+static bool vmx_stepped(struct strata_vcpu *vcpu)
+{
+	return false;
+}
+
+static struct strata_vendor vmx_vendor = {
+	.name = "vmx",
+	.check = vmx_check,
+	.setup = vmx_setup,
+	.teardown = vmx_teardown,
+	.cpu_enable = vmx_cpu_enable,
+	.cpu_disable = vmx_cpu_disable,
+	.vcpu_create = vmx_vcpu_create,
+	.vcpu_destroy = vmx_vcpu_destroy,
+	.vcpu_reset = vmx_vcpu_reset,
+	.run = vmx_run,
+	.cpuid_changed = vmx_cpuid_changed,
+	.get_segment = vmx_get_segment,
+	.set_segment = vmx_set_segment,
+	.get_cpl = vmx_get_cpl,
+	.get_dtable = vmx_get_dtable,
+	.set_dtable = vmx_set_dtable,
+	.set_cr0 = vmx_set_cr0,
+	.set_cr3 = vmx_set_cr3,
+	.set_cr4 = vmx_set_cr4,
+	.set_efer = vmx_set_efer,
+	.sync_crs = vmx_sync_crs,
+	.set_dr7 = vmx_set_dr7,
+	.set_dr6 = vmx_set_dr6,
+	.get_shadow = vmx_get_shadow,
+	.set_shadow = vmx_set_shadow,
+	.set_cr8 = vmx_set_cr8,
+	.set_tsc_offset = vmx_set_tsc_offset,
+	.get_msr = vmx_get_msr,
+	.set_msr = vmx_set_msr,
+	.inject = vmx_inject,
+	.take_back = vmx_take_back,
+	.irq_window = vmx_irq_window,
+	.nmi_window = vmx_nmi_window,
+	.get_rflags = vmx_get_rflags,
+	.set_rflags = vmx_set_rflags,
+	.stepped = vmx_stepped,
+	.pt_format = &strata_ept_format,
+};
+
+const struct strata_vendor *const strata_vmx_vendor = &vmx_vendor;
