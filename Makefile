@@ -38,7 +38,7 @@ kbuild = env -u MAKEOVERRIDES $(MAKE) -C $(KDIR) M=$(OUT) \
 MAKEOVERRIDES := $(filter-out CC=% KVER=% KDIR=% OUT=%,$(MAKEOVERRIDES))
 user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
 
-.PHONY: all module module-debug tools tests build-6.12 demo check check-quick \
+.PHONY: all module module-debug tools tests build-6.12 build-7.2 demo check check-quick \
 	check-debug check-la57 check-nohz bench install uninstall lint docs clean \
 	help headers links print-kdir
 
@@ -82,6 +82,12 @@ build-6.12:
 	+@kdir=$$(selftests/lab/fetch-kernel 6.12) && \
 	$(MAKE) module KDIR="$$kdir" OUT="$(CURDIR)/build/$$( \
 		cat "$$kdir/include/config/kernel.release")"
+
+# 7.2 wants a newer compiler than Debian 12 has: it comes with its headers.
+build-7.2:
+	@kdir=$$(selftests/lab/fetch-kernel 7.2) && \
+	selftests/lab/in-chroot 7.2 make -j$$(nproc) module KDIR="$$kdir" \
+		OUT="$(CURDIR)/build/$${kdir#/usr/src/linux-headers-}"
 
 tools:
 	+@test ! -e userspace-tool/Makefile || $(user_make) -C userspace-tool
@@ -139,6 +145,7 @@ help:
 	@echo '                 KERNEL_CC=...       with another compiler'
 	@echo '  module-debug   strata.ko for the debug kernel, with the oracle, in build/'
 	@echo '  build-6.12     strata.ko for Debian'"'"'s 6.12, in build/'
+	@echo '  build-7.2      strata.ko for Debian'"'"'s 7.2, in build/ (root)'
 	@echo '  tools          the launcher (CC=clang-14 for another compiler)'
 	@echo '  tests          the test programs'
 	@echo '  clean          remove what was built; .cache stays'

@@ -26,6 +26,7 @@
 #define wrmsrl(msr, val)		wrmsrq(msr, val)
 #define rdmsrl_safe(msr, p)		rdmsrq_safe(msr, p)
 #define wrmsrl_safe(msr, val)		wrmsrq_safe(msr, val)
+#define native_wrmsrl(msr, val)		native_wrmsrq(msr, val)
 #endif
 
 /* From 6.3 on the reschedule IPI is traced, and the trace event is no part of <linux/smp.h>. */

@@ -3,9 +3,27 @@
  * The switch to an SVM guest and back.
  */
 #include <linux/linkage.h>
+#include <linux/stringify.h>
 #include <asm/asm.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/segment.h>
+
+/*
+ * The kernel's macro calls its IBPB, which 7.2 keeps for KVM: there the parts
+ * that are open are taken, and the barrier is our own.
+ */
+#ifdef HAVE_ENTRY_IBPB
+#define STRATA_UNTRAIN_RET	UNTRAIN_RET
+#else
+.macro STRATA_UNTRAIN_RET
+	VALIDATE_UNRET_END
+	CALL_UNTRAIN_RET
+	ALTERNATIVE_2 "",						\
+		      "call strata_ibpb", X86_FEATURE_IBPB_ON_VMEXIT,	\
+		      __stringify(RESET_CALL_DEPTH), X86_FEATURE_CALL_DEPTH
+.endm
+#endif
 
 #define WORD	8
 #define R(n)	(n * WORD)(%rdi)
@@ -17,6 +35,16 @@ verw_sel:
 	.short	__KERNEL_DS
 
 	.section .noinstr.text, "ax"
+
+#ifndef HAVE_ENTRY_IBPB
+SYM_FUNC_START_LOCAL(strata_ibpb)
+	mov	$MSR_IA32_PRED_CMD, %ecx
+	mov	$PRED_CMD_IBPB, %eax
+	xor	%edx, %edx
+	wrmsr
+	RET
+SYM_FUNC_END(strata_ibpb)
+#endif
 
 /*
  * int strata_svm_enter(unsigned long *regs, u64 guest_pa, u64 host_pa)
@@ -103,7 +131,7 @@ SYM_FUNC_START(\name)
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
 
 	/* Clobbers RAX, RCX and RDX where it is an IBPB. */
-	UNTRAIN_RET
+	STRATA_UNTRAIN_RET
 
 	/*
 	 * No value of the guest stays where speculation could use it. The

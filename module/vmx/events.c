@@ -86,7 +86,8 @@ void vmx_nmi_window(struct strata_vcpu *vcpu, bool on)
 
 	if (!on || !atomic_read(&vcpu->nmi_queued))
 		return;
-	if (!vcpu->ev.nmi_masked && (vmx->shadow & INTR_STATE_STI)) {
+	if (!vcpu->ev.nmi_masked && (vmx->shadow & INTR_STATE_STI) &&
+	    (vcpu->rflags & X86_EFLAGS_IF)) {
 		vmx->proc |= PROC_INTR_WINDOW;
 		vcpu->ev.irq_window = true;
 	} else {

@@ -275,8 +275,12 @@ static noinstr int vmx_switch_guarded(struct strata_vcpu *vcpu, struct vmx_vcpu 
  */
 static noinline void write_intr_state(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 state)
 {
-	unsigned long pending = vmcs_read(VMCS_GUEST_PENDING_DB) & ~DR_STEP;
+	unsigned long pending;
 
+	/* User space may ask for a shadow of STI with IF clear: the entry does not take it. */
+	if ((state & INTR_STATE_STI) && !(vcpu->rflags & X86_EFLAGS_IF))
+		state ^= INTR_STATE_STI | INTR_STATE_MOV_SS;
+	pending = vmcs_read(VMCS_GUEST_PENDING_DB) & ~DR_STEP;
 	if ((state & INTR_STATE_SHADOW) && (vcpu->rflags & X86_EFLAGS_TF))
 		pending |= DR_STEP;
 	vmcs_write(VMCS_GUEST_PENDING_DB, pending);

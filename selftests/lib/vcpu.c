@@ -100,10 +100,12 @@ void vcpu_set_long_mode(struct vcpu *vcpu)
 	uint8_t *t = vm_hva(vm, tss);
 	uint64_t stack = vm_alloc(vm, 2 * PAGE_SIZE) + PAGE_SIZE;
 	struct kvm_sregs s = vcpu_sregs(vcpu);
+	const uint16_t no_bitmap = 0x68;
 
 	memcpy(t + 4, &stack, 8);		/* RSP0 */
 	stack += PAGE_SIZE;
 	memcpy(t + 36, &stack, 8);		/* IST1 */
+	memcpy(t + 102, &no_bitmap, 2);		/* beyond the limit: no port */
 	set_common_segments(&s);
 	s.cs = code_segment(SEL_CODE64, 1, 0);
 	s.tr = (struct kvm_segment) {
