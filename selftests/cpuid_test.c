@@ -2,6 +2,8 @@
 /*
  * CPUID: what the device supports makes sense, the guest sees exactly what was
  * set plus the bits that follow its state, and the rules of KVM_SET_CPUID2.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

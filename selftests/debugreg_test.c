@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Debug registers: the guest's work and stay its own, and the host's survive.
+ *
+ * lab: vmx
  */
 #include <signal.h>
 #include <sys/ptrace.h>

@@ -3,6 +3,8 @@
  * Events: injection and inspection by KVM_SET/GET_VCPU_EVENTS, NMIs and their
  * masking until IRET, the interrupt shadow, double faults, and events whose
  * delivery is itself interrupted by a nested fault and must not get lost.
+ *
+ * lab: vmx kernels
  */
 #include "strata_test.h"
 

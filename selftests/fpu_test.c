@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: smp=2
+ * lab: smp=2 kernels
  *
  * The guest's vector state: through KVM_GET/SET_FPU and XSAVE, over preemption
  * by host threads that use the same registers, over migration between CPUs;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: own-boot
+ * lab: own-boot kernels
  *
  * Guests that never come to rest: exceptions in an endless chain, string I/O
  * of 2^40 bytes to devices in the kernel, loops of HLT, PAUSE, CPUID and

@@ -2,6 +2,8 @@
 /*
  * HLT without and with the LAPIC in the kernel: an exit in the one case, a
  * sleep that an interrupt, an NMI or a signal ends in the other.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

@@ -2,6 +2,8 @@
 /*
  * Hypercalls: unknown numbers, wild arguments, user mode, 32-bit code. None
  * of them changes anything but RAX.
+ *
+ * lab: vmx
  */
 #include <cpuid.h>
 

@@ -2,6 +2,8 @@
 /*
  * Interrupts from user space, without interrupt controllers in the kernel:
  * KVM_INTERRUPT, the interrupt window, and what the run page says about it.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

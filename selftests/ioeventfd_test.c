@@ -2,6 +2,8 @@
 /*
  * ioeventfd: signals instead of exits, by port and by address, with and
  * without a value to match, its keys, errors, and removal.
+ *
+ * lab: vmx kernels
  */
 #include <sys/eventfd.h>
 

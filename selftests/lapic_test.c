@@ -2,6 +2,8 @@
 /*
  * The LAPIC in the kernel: registers and state, priorities and EOI, IPIs in
  * all shapes, the timer in its three modes, x2APIC, and bad accesses.
+ *
+ * lab: vmx kernels
  */
 #include "strata_test.h"
 

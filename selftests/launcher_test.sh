@@ -6,7 +6,7 @@
 #
 # Usage: launcher_test.sh [DEVICE]
 #
-# lab: timeout=180
+# lab: timeout=180 kernels
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")

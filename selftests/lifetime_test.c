@@ -3,6 +3,8 @@
  * Lives of files, mappings and processes: close in every order, duplicates,
  * passing to another process, fork, exec, and a process that is killed while
  * its guest runs.
+ *
+ * lab: kernels
  */
 #include <fcntl.h>
 #include <signal.h>

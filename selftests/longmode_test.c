@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: la57
+ * lab: la57 vmx kernels
  *
  * A 64-bit guest with paging runs C code: registers, memory, exceptions at
  * CPL 0 and 3, switches to CPL 3 and back, and CR and DR access.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: la57
+ * lab: la57 vmx kernels
  *
  * Memory slots: every bad argument and its error, delete, move and flag
  * changes, many slots, slots in another order than their addresses, and what

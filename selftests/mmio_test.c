@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: la57
+ * lab: la57 vmx kernels
  *
  * A hole in the memory slots is MMIO: reads and writes of every size, data
  * and completion, accesses across pages and across the end of RAM, and

@@ -3,6 +3,8 @@
  * MSRs: the index list, partial counts, values that would fault the host, the
  * segment and system call MSRs at work, unknown indices, and EFER, APIC base,
  * PAT and MTRRs.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lab: la57
+ * lab: la57 vmx
  *
  * The guest's own paging, executed by the CPU and walked by the emulator: NX,
  * SMEP, SMAP, UMIP, PKU, PCID, reserved, accessed and dirty bits, and

@@ -3,6 +3,8 @@
  * Port I/O without strings: every size in both directions, both encodings of
  * the port, how IN merges into RAX, when RIP moves, and completion by
  * immediate_exit.
+ *
+ * lab: vmx kernels
  */
 #include "strata_test.h"
 

@@ -2,6 +2,8 @@
 /*
  * Instructions of virtualisation and other privileged ones, at CPL 0 and 3:
  * #UD or #GP, never executed, and the guest goes on.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

@@ -2,6 +2,8 @@
 /*
  * A vCPU starts at the reset vector; 16-bit real mode with segments, the
  * interrupt table, INT and IRET; the way to protected mode and to long mode.
+ *
+ * lab: vmx kernels
  */
 #include "strata_test.h"
 

@@ -2,6 +2,8 @@
 /*
  * KVM_GET_REGS and KVM_SET_REGS: every general register reaches the guest and
  * comes back; RFLAGS bit 1; no register leaks from one vCPU to another.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

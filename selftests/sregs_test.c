@@ -3,6 +3,8 @@
  * KVM_GET_SREGS and KVM_SET_SREGS: get and set are inverse; every illegal
  * combination of CR0, CR4, EFER, CS and the APIC base is refused and changes
  * nothing; one interrupt can be handed over.
+ *
+ * lab: vmx kernels
  */
 #include "strata_test.h"
 

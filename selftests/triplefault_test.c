@@ -2,6 +2,8 @@
 /*
  * A triple fault is KVM_EXIT_SHUTDOWN, from every mode, and leaves a vCPU that
  * can be reset and used again.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

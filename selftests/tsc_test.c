@@ -2,6 +2,8 @@
 /*
  * The guest's TSC: what user space and the guest write, what of it shows in
  * IA32_TSC_ADJUST, and that the vCPUs of a VM have one TSC.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

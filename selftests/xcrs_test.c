@@ -2,6 +2,8 @@
 /*
  * XCR0: KVM_GET/SET_XCRS and their errors, AVX state under it, and the host's
  * own XCR0 after the guest ran with another.
+ *
+ * lab: vmx
  */
 #include "strata_test.h"
 

@@ -4,7 +4,7 @@
  * guest with its time stamp counter. In a test machine started with --icount
  * that counter counts the instructions executed, by host and guest together.
  *
- * Usage: bench [-n ROUNDS] [OPERATION]...
+ * Usage: bench [-m] [-n ROUNDS] [OPERATION]...
  *
  * Prints "OPERATION VALUE" for each: ticks per operation, less those of the
  * guest's own loop. STRATA_DEV chooses the device.
@@ -28,14 +28,23 @@
 #define MSR_X2APIC_ICR	0x830
 #define TIMER_TICKS	200000
 
-/* The guest's copy is made when the VM is. */
-static volatile uint64_t rounds = ROUNDS;
-
 /*
  * In parts, of which the middle one counts: whatever else the host does now
  * and then, a tick or a thread of its own, falls into one or two of them.
  */
 #define PARTS		8
+
+/* The guest's copies are made when the VM is. */
+static volatile uint64_t rounds = ROUNDS;
+static volatile bool intel;
+/* Shows selftests/bench/profile-vmx where the part begins and ends that it looks at. */
+static volatile bool marks;
+
+static __guest void mark(int part)
+{
+	if (marks && part == PARTS / 2)
+		asm volatile("xchg %bx, %bx");
+}
 
 static __guest uint64_t middle(uint64_t *ticks)
 {
@@ -61,11 +70,13 @@ static __guest uint64_t middle(uint64_t *ticks)
 			body;						\
 		}							\
 		for (p_ = 0; p_ < PARTS; p_++) {			\
+			mark(p_);					\
 			begin_ = rdtsc();				\
 			for (i_ = 0; i_ < n_; i_++) {			\
 				body;					\
 			}						\
 			part_[p_] = rdtsc() - begin_;			\
+			mark(p_);					\
 		}							\
 		middle(part_) * PARTS;					\
 	})
@@ -89,8 +100,12 @@ static __guest void g_hypercall(uint64_t arg)
 	uint64_t rax;
 
 	/* A number that nobody knows is answered in the kernel. */
-	GUEST_SYNC2(rounds, MEASURE(asm volatile("vmmcall" : "=a"(rax) : "0"(100ul)
-							 : "memory")));
+	if (intel)
+		GUEST_SYNC2(rounds, MEASURE(asm volatile("vmcall" : "=a"(rax) : "0"(100ul)
+								  : "memory")));
+	else
+		GUEST_SYNC2(rounds, MEASURE(asm volatile("vmmcall" : "=a"(rax) : "0"(100ul)
+								   : "memory")));
 	GUEST_DONE();
 }
 
@@ -134,10 +149,12 @@ static __guest void g_touch(uint64_t stride)
 	if (stride == PAGE_SIZE && n > MAX_TOUCHED)
 		n = MAX_TOUCHED;
 	for (p = 0; p < PARTS; p++) {
+		mark(p);
 		begin = rdtsc();
 		for (i = 0; i < n / PARTS; i++, at += stride)
 			(void)*at;
 		part[p] = rdtsc() - begin;
+		mark(p);
 	}
 	GUEST_SYNC2(n, middle(part) * PARTS);
 	GUEST_DONE();
@@ -334,8 +351,17 @@ int main(int argc, char **argv)
 	double loop;
 	size_t i;
 
+	uint32_t r[4];
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	cpuid(0, 0, r);
+	intel = r[1] == 0x756e6547;	/* "Genu" */
 	argv++;
+	if (argc > 1 && !strcmp(argv[0], "-m")) {
+		marks = true;
+		argv++;
+		argc--;
+	}
 	if (argc > 2 && !strcmp(argv[0], "-n")) {
 		n = strtoull(argv[1], NULL, 0);
 		argv += 2;
