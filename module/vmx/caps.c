@@ -4,16 +4,27 @@
  * data, the capability MSRs decide (SDM appendix A).
  */
 #include <linux/kernel.h>
+#include <linux/moduleparam.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include <asm/perf_event.h>
 #include <asm/processor.h>
+#include <asm/tsc.h>
 
 #include "../strata.h"
 #include "caps.h"
 #include "vmcs.h"
 
 struct vmx_caps strata_vmx_caps;
+
+/*
+ * Interrupts end a guest's time at once, so there is no need for it on silicon.
+ * Bochs 2.7 forgets them while a guest that was entered with IF clear leaves
+ * it so.
+ */
+static uint vmx_slice;
+module_param(vmx_slice, uint, 0444);
+MODULE_PARM_DESC(vmx_slice, "exit after so many microseconds of guest time at most; 0: no bound (Intel)");
 
 #define BASIC_TRUE_CTLS	BIT_ULL(55)
 #define BASIC_SIZE(basic)	((u32)((basic) >> 32) & 0x1fff)
@@ -39,6 +50,8 @@ static const struct control {
 	{ VMX_PIN, REQUIRED, PIN_EXT_INTR, "exits at external interrupts" },
 	{ VMX_PIN, REQUIRED, PIN_NMI, "exits at NMIs" },
 	{ VMX_PIN, REQUIRED, PIN_VIRTUAL_NMI, "virtual NMIs" },
+	/* Used when asked for only: vmx_slice_setup(). */
+	{ VMX_PIN, WANTED, PIN_PREEMPT_TIMER, NULL },
 
 	{ VMX_PROC, REQUIRED, PROC_SECONDARY, "secondary controls" },
 	{ VMX_PROC, REQUIRED, PROC_TSC_OFFSET, "TSC offsetting" },
@@ -193,6 +206,24 @@ static int check_counters(struct vmx_caps *c, const char **why)
 	return 0;
 }
 
+/*
+ * The timer counts down at the TSC's rate divided by a power of two, and each
+ * entry loads it anew: a constant in the VMCS, which costs nothing.
+ */
+static int slice_setup(struct vmx_caps *c, const char **why)
+{
+	u64 ticks = (u64)vmx_slice * tsc_khz / 1000 >> (c->misc & 31);
+
+	if (!vmx_slice) {
+		c->ctl[VMX_PIN] &= ~PIN_PREEMPT_TIMER | c->allowed0[VMX_PIN];
+		return 0;
+	}
+	if (!(c->ctl[VMX_PIN] & PIN_PREEMPT_TIMER))
+		return lacks(why, "the preemption timer, and vmx_slice asks for it");
+	c->slice = clamp_t(u64, ticks, 1, U32_MAX);
+	return 0;
+}
+
 /**
  * vmx_caps_read - negotiate the controls with this CPU
  * @why: one sentence, when it fails
@@ -227,5 +258,5 @@ int vmx_caps_read(const char **why)
 	c->tsc_scaling = c->ctl[VMX_PROC2] & PROC2_TSC_SCALING;
 	/* They depend on the guest, or on a moment. */
 	c->ctl[VMX_PROC2] &= ~PROC2_TSC_SCALING;
-	return 0;
+	return slice_setup(c, why);
 }

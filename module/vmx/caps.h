@@ -27,6 +27,7 @@ enum vmx_ctl_set { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_NR_CTL
  * @debugctl: IA32_DEBUGCTL exists
  * @pebs: IA32_PEBS_ENABLE exists
  * @tsc_scaling: the TSC multiplier works
+ * @slice: what each entry loads into the preemption timer; 0: not used
  */
 struct vmx_caps {
 	u64 basic;
@@ -42,6 +43,7 @@ struct vmx_caps {
 	bool debugctl;
 	bool pebs;
 	bool tsc_scaling;
+	u32 slice;
 };
 
 extern struct vmx_caps strata_vmx_caps;

@@ -105,6 +105,7 @@
 	X(GUEST_INTR_STATE,	0x4824, "guest interruptibility state")		\
 	X(GUEST_ACTIVITY,	0x4826, "guest activity state")			\
 	X(GUEST_SYSENTER_CS,	0x482a, "guest IA32_SYSENTER_CS")		\
+	X(PREEMPT_TIMER,	0x482e, "VMX-preemption timer value")		\
 	X(HOST_SYSENTER_CS,	0x4c00, "host IA32_SYSENTER_CS")		\
 	/* natural width: control */						\
 	X(CR0_MASK,		0x6000, "CR0 guest/host mask")			\
@@ -160,6 +161,7 @@ enum vmcs_field {
 #define PIN_EXT_INTR		BIT(0)
 #define PIN_NMI			BIT(3)
 #define PIN_VIRTUAL_NMI		BIT(5)
+#define PIN_PREEMPT_TIMER	BIT(6)
 
 /* Primary processor-based controls (SDM 25.6.2) */
 #define PROC_INTR_WINDOW	BIT(2)

@@ -351,6 +351,7 @@ int main(int argc, char **argv)
 	double loop;
 	size_t i;
 
+	bool with_marks = false;
 	uint32_t r[4];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -358,7 +359,7 @@ int main(int argc, char **argv)
 	intel = r[1] == 0x756e6547;	/* "Genu" */
 	argv++;
 	if (argc > 1 && !strcmp(argv[0], "-m")) {
-		marks = true;
+		with_marks = true;
 		argv++;
 		argc--;
 	}
@@ -369,6 +370,7 @@ int main(int argc, char **argv)
 	if (wanted("ioctl", argv))
 		printf("ioctl %.0f\n", bare_ioctl());
 	loop = ticks_per_round(&empty);
+	marks = with_marks;
 	/* Each part has as many. */
 	rounds = n < PARTS ? PARTS : n - n % PARTS;
 	for (i = 0; i < ARRAY_SIZE(operations); i++)
