@@ -17,6 +17,7 @@
 
 #include "ioctl.h"
 #include "mitigate.h"
+#include "rivals.h"
 #include "strata.h"
 
 /* Serialises the taking and giving back of the hardware, and the list of VMs. */
@@ -71,6 +72,9 @@ int strata_hw_get(void)
 		if (r > 0) {
 			hw_state = r;
 			r = 0;
+			strata_hw_taken();
+		} else if (r == -EBUSY) {
+			strata_hw_busy();
 		}
 	}
 	if (!r)
@@ -85,8 +89,10 @@ int strata_hw_get(void)
 void strata_hw_put(void)
 {
 	mutex_lock(&strata_lock);
-	if (!--hw_users)
+	if (!--hw_users) {
 		cpuhp_remove_state(hw_state);
+		strata_hw_given_back();
+	}
 	mutex_unlock(&strata_lock);
 }
 
@@ -203,6 +209,9 @@ static int __init strata_init(void)
 	r = register_reboot_notifier(&reboot_nb);
 	if (r)
 		goto teardown;
+	r = strata_rivals_setup();
+	if (r)
+		goto unregister_reboot;
 	strata_register_syscore(&strata_syscore);
 	r = misc_register(&strata_misc);
 	if (r)
@@ -211,6 +220,8 @@ static int __init strata_init(void)
 
 unregister:
 	strata_unregister_syscore(&strata_syscore);
+	strata_rivals_teardown();
+unregister_reboot:
 	unregister_reboot_notifier(&reboot_nb);
 teardown:
 	strata_vendor->teardown();
@@ -221,6 +232,7 @@ static void __exit strata_exit(void)
 {
 	misc_deregister(&strata_misc);
 	strata_unregister_syscore(&strata_syscore);
+	strata_rivals_teardown();
 	unregister_reboot_notifier(&reboot_nb);
 	strata_vendor->teardown();
 }

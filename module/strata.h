@@ -401,6 +401,8 @@ struct strata_vendor {
 	const struct strata_pt_format *pt_format;	/* mmu/pgtbl.h */
 	unsigned int pt_levels;			/* 4 or 5; set by setup */
 	unsigned int pt_max_level;		/* 3: 1G leaves, 2: 2M */
+	/* at a crash, on each CPU, from NMI context: leave what blocks INIT; NULL: nothing does */
+	void (*emergency)(void);
 };
 
 extern const struct strata_vendor *strata_vendor;	/* main.c: the one in use */

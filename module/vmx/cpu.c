@@ -139,6 +139,28 @@ void vmx_cpu_disable(void)
 	tell_processor_trace(false);
 }
 
+/**
+ * vmx_emergency - this kernel ends here and now
+ *
+ * At a crash, perhaps from an NMI: no lock, no list that must be whole but the
+ * active one, which is only followed forward.
+ */
+void vmx_emergency(void)
+{
+	struct vmx_cpu *vc = this_cpu_ptr(&strata_vmx_cpu);
+	struct vmx_vcpu *vmx;
+	unsigned long cr4 = native_read_cr4();
+
+	if (!vc->on || !(cr4 & X86_CR4_VMXE))
+		return;
+	vc->on = false;
+	/* What the CPU holds of a VMCS goes to memory, for who reads the dump. */
+	list_for_each_entry(vmx, &vc->active, link)
+		vmx_vmclear(vmx->vmcs_pa);
+	vmx_vmxoff();
+	write_cr4_raw(cr4 & ~X86_CR4_VMXE);
+}
+
 static void clear_here(void *arg)
 {
 	struct vmx_vcpu *vmx = arg;

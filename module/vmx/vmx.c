@@ -216,6 +216,7 @@ static struct strata_vendor vmx_vendor = {
 	.set_rflags = vmx_set_rflags,
 	.stepped = vmx_stepped,
 	.pt_format = &strata_ept_format,
+	.emergency = vmx_emergency,
 };
 
 const struct strata_vendor *const strata_vmx_vendor = &vmx_vendor;

@@ -158,6 +158,7 @@ int vmx_cpu_setup(void);
 void vmx_cpu_teardown(void);
 int vmx_cpu_enable(void);
 void vmx_cpu_disable(void);
+void vmx_emergency(void);
 void vmx_make_current(struct vmx_vcpu *vmx);
 void vmx_forget(struct vmx_vcpu *vmx);
 int vmx_bracket_enter(struct vmx_vcpu *vmx);
