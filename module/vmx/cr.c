@@ -100,6 +100,8 @@ void vmx_set_efer(struct strata_vcpu *vcpu, u64 efer)
 {
 	vcpu->efer = efer;
 	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_EFER);
+	/* SYSCALL may be there now, and its MSRs not. */
+	to_vmx(vcpu)->lazy_changed = true;
 	pdptes_may_change(vcpu);
 }
 

@@ -43,6 +43,7 @@ void vmx_inject(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector
 	    strata_is_protmode(vcpu))
 		vmx->inject_info |= INTR_ERROR_VALID;
 	vmx->injecting = true;
+	vmx->dirty |= VMX_GROUP(VMX_G_EVENT);
 }
 
 /**
@@ -55,6 +56,7 @@ void vmx_take_back(struct strata_vcpu *vcpu)
 
 	vmx->inject_info = 0;
 	vmx->injecting = false;
+	vmx->dirty |= VMX_GROUP(VMX_G_EVENT);
 }
 
 /**
@@ -70,6 +72,7 @@ void vmx_irq_window(struct strata_vcpu *vcpu, bool on)
 		vmx->proc |= PROC_INTR_WINDOW;
 	else
 		vmx->proc &= ~PROC_INTR_WINDOW;
+	vmx->dirty |= VMX_GROUP(VMX_G_CTLS);
 }
 
 /**
@@ -93,6 +96,7 @@ void vmx_nmi_window(struct strata_vcpu *vcpu, bool on)
 	} else {
 		vmx->proc |= PROC_NMI_WINDOW;
 	}
+	vmx->dirty |= VMX_GROUP(VMX_G_CTLS);
 }
 
 /* The shadow lives in the wanted state; the entry writes what changed. */
@@ -117,30 +121,50 @@ void vmx_set_shadow(struct strata_vcpu *vcpu, u8 shadow)
 }
 
 /**
- * vmx_collect_events - what became of the event that was handed over
- * @vcpu: just left guest mode
- * @idt_info: IDT-vectoring information, 0 where the exit cannot have any
- *
- * A delivery that did not complete goes in again; one that is not there was
- * delivered. Software interrupts and exceptions are not injected again: RIP
- * still stands at them and they execute anew.
+ * vmx_write_event - the event into the VMCS
+ * @vcpu: about to enter; its VMCS is current
  */
-void vmx_collect_events(struct strata_vcpu *vcpu, u32 idt_info)
+void vmx_write_event(struct strata_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	struct strata_events *ev = &vcpu->ev;
-	u8 vector = idt_info & INTR_VECTOR;
+
+	if (vmx->inject_info & INTR_ERROR_VALID)
+		vmcs_write(VMCS_ENTRY_ERROR_CODE, vmx->inject_error);
+	vmcs_write(VMCS_ENTRY_INTR_INFO, vmx->inject_info);
+}
+
+/**
+ * vmx_delivered - the event that was handed over went in
+ * @vcpu: just left guest mode
+ *
+ * Unless vmx_redeliver() says otherwise.
+ */
+void vmx_delivered(struct strata_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx->injecting = false;
 	vmx->inject_info = 0;
-	ev->exc.injected = false;
-	ev->irq.injected = false;
-	ev->nmi_injected = false;
-	if (!(idt_info & INTR_VALID))
-		return;
+	vcpu->ev.exc.injected = false;
+	vcpu->ev.irq.injected = false;
+	vcpu->ev.nmi_injected = false;
+}
+
+/**
+ * vmx_redeliver - the exit came in the middle of a delivery
+ * @vcpu: just left guest mode; IDT-vectoring information is valid
+ *
+ * What did not complete goes in again. Software interrupts and exceptions are
+ * not injected again: RIP still stands at them and they execute anew.
+ */
+void vmx_redeliver(struct strata_vcpu *vcpu)
+{
+	u32 info = to_vmx(vcpu)->idt_info;
+	struct strata_events *ev = &vcpu->ev;
+	u8 vector = info & INTR_VECTOR;
 
 	strata_set_request(vcpu, STRATA_REQ_EVENT);
-	switch (idt_info & INTR_TYPE_MASK) {
+	switch (info & INTR_TYPE_MASK) {
 	case INTR_TYPE_EXT:
 		ev->irq.injected = true;
 		ev->irq.soft = false;
@@ -153,7 +177,7 @@ void vmx_collect_events(struct strata_vcpu *vcpu, u32 idt_info)
 	case INTR_TYPE_HARD_EXC:
 		ev->exc.injected = true;
 		ev->exc.nr = vector;
-		ev->exc.has_error = idt_info & INTR_ERROR_VALID;
+		ev->exc.has_error = info & INTR_ERROR_VALID;
 		ev->exc.error_code = ev->exc.has_error ? vmcs_read(VMCS_IDT_ERROR) : 0;
 		ev->exc.has_payload = false;
 		break;

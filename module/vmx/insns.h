@@ -9,18 +9,19 @@
 
 #include <linux/types.h>
 #include <asm/asm.h>
+#include <asm/extable_fixup_types.h>
 
 #include "vmcs.h"
 
 /* Always inlined, for they are used where nothing may be traced. 0 without VMX operation. */
 static __always_inline unsigned long vmcs_read(enum vmcs_field field)
 {
-	unsigned long val = 0;
+	unsigned long val;
 
 	asm volatile("1: vmread %1, %0\n"
 		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : "+r" (val) : "r" ((unsigned long)field) : "cc");
+		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_ZERO_REG, %0)
+		     : "=r" (val) : "r" ((unsigned long)field) : "cc");
 	return val;
 }
 
@@ -30,6 +31,29 @@ static __always_inline void vmcs_write(enum vmcs_field field, unsigned long val)
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
 		     : : "r" ((unsigned long)field), "rm" (val) : "cc");
+}
+
+/*
+ * MSRs of which is known that they exist, without the detour of paravirtual
+ * calls and tracepoints: a section has a handful of them.
+ */
+static __always_inline u64 vmx_rdmsr(u32 index)
+{
+	u32 low, high;
+
+	asm volatile("1: rdmsr\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : "=a" (low), "=d" (high) : "c" (index));
+	return low | (u64)high << 32;
+}
+
+static __always_inline void vmx_wrmsr(u32 index, u64 val)
+{
+	asm volatile("1: wrmsr\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "c" (index), "a" ((u32)val), "d" ((u32)(val >> 32)) : "memory");
 }
 
 /*

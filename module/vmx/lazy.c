@@ -74,11 +74,12 @@ void vmx_lazy_cpu_init(struct vmx_cpu *vc)
 
 /**
  * vmx_lazy_switch - the guest's values
+ * @vcpu: about to enter
  * @vc: this CPU; preemption off
- * @want: the values, at least one of which is not there
  */
-void vmx_lazy_switch(struct vmx_cpu *vc, const u64 *want)
+void vmx_lazy_switch(struct strata_vcpu *vcpu, struct vmx_cpu *vc)
 {
+	const u64 *want = to_vmx(vcpu)->lazy;
 	unsigned long flags;
 	unsigned int i;
 
@@ -86,7 +87,8 @@ void vmx_lazy_switch(struct vmx_cpu *vc, const u64 *want)
 	/* Not on a CPU that is given back: nobody would restore them. */
 	if (likely(vc->on)) {
 		for (i = 0; i < VMX_NR_LAZY; i++) {
-			if (vc->now_lazy[i] == want[i] || !lazy_exists(i))
+			if (vc->now_lazy[i] == want[i] || !lazy_exists(i) ||
+			    !vmx_lazy_matters(vcpu, i))
 				continue;
 			wrmsrl(lazy_index[i], want[i]);
 			vc->now_lazy[i] = want[i];

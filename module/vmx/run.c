@@ -23,21 +23,6 @@
 
 #define DR6_CAUSES	0xe00ful	/* BT BS BD, B3 to B0; SDM table 28-1 */
 
-#define EXIT_BIT(name)	BIT_ULL(VMX_EXIT_##name)
-
-/* Exits that can interrupt the delivery of an event (SDM 28.2.4). */
-#define CAN_VECTOR	(EXIT_BIT(EXCEPTION_NMI) | EXIT_BIT(TASK_SWITCH) | \
-			 EXIT_BIT(EPT_VIOLATION) | EXIT_BIT(EPT_MISCONFIG) | \
-			 EXIT_BIT(APIC_ACCESS))
-
-/* Exits by an instruction, whose length the hardware tells (SDM 28.2.5). */
-#define HAS_LENGTH	(EXIT_BIT(CPUID) | EXIT_BIT(GETSEC) | EXIT_BIT(HLT) | EXIT_BIT(INVD) | \
-			 EXIT_BIT(INVLPG) | EXIT_BIT(RDPMC) | EXIT_BIT(RDTSC) | \
-			 EXIT_BIT(VMCALL) | EXIT_BIT(CR_ACCESS) | EXIT_BIT(DR_ACCESS) | \
-			 EXIT_BIT(IO) | EXIT_BIT(RDMSR) | EXIT_BIT(WRMSR) | EXIT_BIT(MWAIT) | \
-			 EXIT_BIT(MONITOR) | EXIT_BIT(PAUSE) | EXIT_BIT(RDTSCP) | \
-			 EXIT_BIT(WBINVD) | EXIT_BIT(XSETBV))
-
 static __always_inline void hot_flush_tlb(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	/*
@@ -62,10 +47,10 @@ static __always_inline void host_perf_save(struct vmx_vcpu *vmx)
 	u64 val;
 
 	if (strata_vmx_caps.debugctl)
-		rdmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
+		vmx->host_debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	if (!strata_vmx_caps.perf_global)
 		return;
-	rdmsrl(MSR_CORE_PERF_GLOBAL_CTRL, val);
+	val = vmx_rdmsr(MSR_CORE_PERF_GLOBAL_CTRL);
 	if (unlikely(val != vmx->host_perf_global)) {
 		vmcs_write(VMCS_HOST_PERF_GLOBAL, val);
 		vmx->host_perf_global = val;
@@ -73,18 +58,18 @@ static __always_inline void host_perf_save(struct vmx_vcpu *vmx)
 	vmx->host_pebs = 0;
 	/* With every counter off nothing is recorded. */
 	if (unlikely(val) && strata_vmx_caps.pebs) {
-		rdmsrl(MSR_IA32_PEBS_ENABLE, vmx->host_pebs);
+		vmx->host_pebs = vmx_rdmsr(MSR_IA32_PEBS_ENABLE);
 		if (vmx->host_pebs)
-			wrmsrl(MSR_IA32_PEBS_ENABLE, 0);
+			vmx_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
 	}
 }
 
 static __always_inline void host_perf_restore(struct vmx_vcpu *vmx)
 {
 	if (unlikely(vmx->host_debugctl))
-		wrmsrl(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
+		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
 	if (unlikely(vmx->host_pebs))
-		wrmsrl(MSR_IA32_PEBS_ENABLE, vmx->host_pebs);
+		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, vmx->host_pebs);
 }
 
 /* Where its driver cannot be told of VMX operation, Processor Trace excludes us. */
@@ -93,8 +78,8 @@ static __always_inline bool processor_trace_runs(void)
 #ifndef HAVE_INTEL_PT_HANDLE_VMX
 	u64 ctl;
 
-	if (boot_cpu_has(X86_FEATURE_INTEL_PT)) {
-		rdmsrl(MSR_IA32_RTIT_CTL, ctl);
+	if (static_cpu_has(X86_FEATURE_INTEL_PT)) {
+		ctl = vmx_rdmsr(MSR_IA32_RTIT_CTL);
 		return ctl & RTIT_CTL_TRACEEN;
 	}
 #endif
@@ -142,10 +127,11 @@ static __always_inline int hot_on(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx
 	}
 	if (unlikely(vmx->lazy_changed)) {
 		vmx->lazy_changed = false;
-		vmx_lazy_switch(vc, vmx->lazy);
+		vmx_lazy_switch(vcpu, vc);
 	}
 	host_perf_save(vmx);
 	strata_mitigate_window();
+	vmx->entered = true;
 	return 0;
 }
 
@@ -171,7 +157,6 @@ static __always_inline void hot_leave(struct strata_vcpu *vcpu, struct vmx_vcpu 
 static __always_inline void hot_load(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&strata_vmx_cpu);
-	unsigned int i;
 
 	vmx->cpu = vc;
 	vmx->entered = false;
@@ -183,29 +168,28 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu, struct vmx_vcpu *
 	savesegment(ds, vmx->host_ds);
 	savesegment(es, vmx->host_es);
 	asm volatile("sldt %0" : "=r" (vmx->host_ldt));
-	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
+	if (static_cpu_has(X86_FEATURE_FSGSBASE))
 		vmx->fs_base = rdfsbase();
 	else
-		rdmsrl(MSR_FS_BASE, vmx->fs_base);
-	rdmsrl(MSR_KERNEL_GS_BASE, vmx->host_kernel_gs_base);
+		vmx->fs_base = vmx_rdmsr(MSR_FS_BASE);
+	vmx->host_kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
 	if (vmx->kernel_gs_base != vmx->host_kernel_gs_base)
-		wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+		vmx_wrmsr(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 
-	vmx->lazy[VMX_LAZY_TSC_AUX] = vcpu->tsc_aux_live ? strata_msr_tsc_aux(vcpu->msrs) :
-							   vc->host_lazy[VMX_LAZY_TSC_AUX];
-	for (i = 0; i < VMX_NR_LAZY; i++)
-		if (vc->now_lazy[i] != vmx->lazy[i])
-			vmx->lazy_changed = true;
+	if (vcpu->tsc_aux_live)
+		vmx->lazy[VMX_LAZY_TSC_AUX] = strata_msr_tsc_aux(vcpu->msrs);
+	if (unlikely(vmx_lazy_differ(vcpu, vc)))
+		vmx->lazy_changed = true;
 	strata_mitigate_load(vcpu);
 }
 
 static __always_inline void hot_unload(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	vmx->kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
 	if (likely(vmx->entered))
 		vmx_host_reload(vmx);
 	if (vmx->kernel_gs_base != vmx->host_kernel_gs_base)
-		wrmsrl(MSR_KERNEL_GS_BASE, vmx->host_kernel_gs_base);
+		vmx_wrmsr(MSR_KERNEL_GS_BASE, vmx->host_kernel_gs_base);
 	strata_mitigate_unload();
 }
 
@@ -261,10 +245,10 @@ static noinstr int vmx_switch_guarded(struct strata_vcpu *vcpu, struct vmx_vcpu 
 
 	strata_guest_state_enter(quiet);
 	if (spec->write)
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
+		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->guest);
 	r = vmx_enter(vcpu, vmx, spec->verw);
 	if (spec->write)
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->host);
+		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->host);
 	guest_state_exit_irqoff();
 	return r;
 }
@@ -303,8 +287,8 @@ static __always_inline void write_state(struct strata_vcpu *vcpu, struct vmx_vcp
 		vmcs_write(VMCS_GUEST_RSP, vmx->rsp);
 	}
 	/* While an NMI goes in, NMIs may not be blocked yet (SDM 26.3.1.5). */
-	if (vcpu->ev.nmi_masked && !(vmx->injecting &&
-				     (vmx->inject_info & INTR_TYPE_MASK) == INTR_TYPE_NMI))
+	if (unlikely(vcpu->ev.nmi_masked) &&
+	    (vmx->inject_info & (INTR_VALID | INTR_TYPE_MASK)) != (INTR_VALID | INTR_TYPE_NMI))
 		state |= INTR_STATE_NMI;
 	if (unlikely(vcpu->rflags != vmx->rflags)) {
 		vmx->rflags = vcpu->rflags;
@@ -314,22 +298,11 @@ static __always_inline void write_state(struct strata_vcpu *vcpu, struct vmx_vcp
 	}
 	if (unlikely(state != vmx->intr_state))
 		write_intr_state(vcpu, vmx, state);
-	if (unlikely(vmx->proc != vmx->proc_hw)) {
-		vmx->proc_hw = vmx->proc;
-		vmcs_write(VMCS_PROC_CTLS, vmx->proc);
-	}
-	if (unlikely(vmx->injecting)) {
-		if (vmx->inject_info & INTR_ERROR_VALID)
-			vmcs_write(VMCS_ENTRY_ERROR_CODE, vmx->inject_error);
-		vmcs_write(VMCS_ENTRY_INTR_INFO, vmx->inject_info);
-	}
 }
 
 /* What became of events is known, and whether more can go in. */
 static __always_inline void read_state(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	u32 idt_info = 0;
-
 	vmx->launched = true;
 	vmx->rsp_read = false;
 	vmx->avail = 0;
@@ -338,8 +311,13 @@ static __always_inline void read_state(struct strata_vcpu *vcpu, struct vmx_vcpu
 	vmx->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
 	vcpu->rflags = vmx->rflags;
 	vmx->intr_state = vmcs_read(VMCS_GUEST_INTR_STATE);
-	vmx->shadow = vmx->intr_state & INTR_STATE_SHADOW;
-	vcpu->ev.nmi_masked = vmx->intr_state & INTR_STATE_NMI;
+	if (likely(!vmx->intr_state)) {
+		vmx->shadow = 0;
+		vcpu->ev.nmi_masked = false;
+	} else {
+		vmx->shadow = vmx->intr_state & INTR_STATE_SHADOW;
+		vcpu->ev.nmi_masked = vmx->intr_state & INTR_STATE_NMI;
+	}
 	/* Kernels run above 4 GiB, where only 64-bit code does. */
 	if (likely(vmx->rip >> 32)) {
 		vcpu->cs_attr = STRATA_CS_L;
@@ -348,11 +326,8 @@ static __always_inline void read_state(struct strata_vcpu *vcpu, struct vmx_vcpu
 
 		vcpu->cs_attr = (ar & VMX_AR_L ? STRATA_CS_L : 0) | (ar & VMX_AR_DB ? STRATA_CS_DB : 0);
 	}
-	if (vmx->reason < 64 && (CAN_VECTOR >> vmx->reason & 1))
-		idt_info = vmcs_read(VMCS_IDT_INFO);
-	if (unlikely(vmx->injecting || (idt_info & INTR_VALID)))
-		vmx_collect_events(vcpu, idt_info);
-	vmx->idt_info = idt_info;
+	if (unlikely(vmx->injecting))
+		vmx_delivered(vcpu);
 }
 
 static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet)
@@ -363,8 +338,6 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu 
 	write_state(vcpu, vmx);
 	if (dbs)
 		strata_load_breakpoints(vcpu, vmx->host_db);
-	vmx->entered = true;
-	vmx->insn_error = 0;
 
 	if (static_branch_unlikely(&strata_guard_entries)) {
 		struct strata_spec spec = strata_mitigate_entry(vcpu);
@@ -382,11 +355,11 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu 
 	if (unlikely(r)) {
 		if (r == 2)
 			return -EIO;
-		vmx->insn_error = vmcs_read(VMCS_INSN_ERROR);
+		vmx->reason = VMX_VMFAIL | vmcs_read(VMCS_INSN_ERROR);
 		return 0;
 	}
 	/* A failed entry leaves the guest where it was, for the report. */
-	if (likely(!(vmx->reason & VMX_EXIT_FAILED_ENTRY)))
+	if (likely(vmx->reason < VMX_NR_EXITS))
 		read_state(vcpu, vmx);
 	return 0;
 }
@@ -456,34 +429,44 @@ static u32 identify_exception(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 	}
 }
 
+/* The guest did not run, or ended for a reason that this table does not know. */
+static noinline void identify_failure(struct strata_vcpu *vcpu, u32 reason)
+{
+	struct strata_exit *e = &vcpu->exit;
+
+	if ((reason & VMX_VMFAIL) == VMX_VMFAIL)
+		e->hw_code = reason & ~VMX_VMFAIL;
+	e->id = reason & VMX_EXIT_FAILED_ENTRY ? STRATA_EXIT_FAIL_ENTRY : STRATA_EXIT_OTHER;
+	if ((reason & VMX_EXIT_BASIC) == VMX_EXIT_ENTRY_MCE)
+		strata_machine_check();
+}
+
 static __always_inline void hot_identify(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	struct strata_exit *e = &vcpu->exit;
-	u32 reason = vmx->reason, len = 0;
+	const struct vmx_exit_kind *kind;
+	u32 reason = vmx->reason;
 
 	e->hw_code = reason;
 	e->insn_len = 0;
-	if (unlikely(vmx->insn_error)) {
-		e->hw_code = vmx->insn_error;
-		e->id = STRATA_EXIT_FAIL_ENTRY;
-		return;
-	}
 	if (unlikely(reason >= VMX_NR_EXITS)) {
-		e->id = reason & VMX_EXIT_FAILED_ENTRY ? STRATA_EXIT_FAIL_ENTRY : STRATA_EXIT_OTHER;
-		if ((reason & VMX_EXIT_BASIC) == VMX_EXIT_ENTRY_MCE)
-			strata_machine_check();
+		identify_failure(vcpu, reason);
 		return;
 	}
-	e->id = strata_vmx_exit_map[reason];
-	if (reason < 64 && likely(HAS_LENGTH >> reason & 1)) {
-		len = vmcs_read(VMCS_EXIT_INSN_LEN);
-		e->insn_len = len <= 15 ? len : 0;
+	kind = &strata_vmx_exits[reason];
+	e->id = kind->id;
+	if (likely(kind->has_length)) {
+		e->insn_len = vmcs_read(VMCS_EXIT_INSN_LEN);
 		if (reason == VMX_EXIT_IO)
 			translate_pio(vcpu);
-	} else if (reason == VMX_EXIT_EPT_VIOLATION) {
-		translate_violation(vcpu, vmx);
-	} else if (reason == VMX_EXIT_EXCEPTION_NMI) {
-		e->id = identify_exception(vcpu, vmx);
+	} else if (kind->can_vector) {
+		vmx->idt_info = vmcs_read(VMCS_IDT_INFO);
+		if (vmx->idt_info & INTR_VALID)
+			vmx_redeliver(vcpu);
+		if (reason == VMX_EXIT_EPT_VIOLATION)
+			translate_violation(vcpu, vmx);
+		else if (reason == VMX_EXIT_EXCEPTION_NMI)
+			e->id = identify_exception(vcpu, vmx);
 	}
 }
 
@@ -531,6 +514,7 @@ static void translate_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 		break;
 	case STRATA_EXIT_NMI_WINDOW:
 		vmx->proc &= ~PROC_NMI_WINDOW;
+		vmx->dirty |= VMX_GROUP(VMX_G_CTLS);
 		strata_set_request(vcpu, STRATA_REQ_EVENT);
 		break;
 	default:

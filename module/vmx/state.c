@@ -130,8 +130,10 @@ static void write_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 dirty
 		vmcs_write(VMCS_GUEST_PAT, vmx->pat);
 	if (dirty & VMX_GROUP(VMX_G_DR7))
 		vmcs_write(VMCS_GUEST_DR7, vcpu->dr7);
-	if (dirty & VMX_GROUP(VMX_G_CTLS))
+	if (dirty & VMX_GROUP(VMX_G_CTLS)) {
+		vmcs_write(VMCS_PROC_CTLS, vmx->proc);
 		vmcs_write(VMCS_PROC2_CTLS, vmx->proc2);
+	}
 }
 
 /**
@@ -145,6 +147,11 @@ void vmx_write_groups(struct strata_vcpu *vcpu)
 	unsigned int seg;
 
 	vmx->dirty = 0;
+	if (dirty & VMX_GROUP(VMX_G_EVENT))
+		vmx_write_event(vcpu);
+	/* Nearly always that is all. */
+	if (dirty == VMX_GROUP(VMX_G_EVENT))
+		return;
 	if (dirty & VMX_GROUP(VMX_G_TSC))
 		vmcs_write(VMCS_TSC_OFFSET, READ_ONCE(vcpu->tsc_offset));
 	if (dirty & VMX_GROUP(VMX_G_CR0)) {

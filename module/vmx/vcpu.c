@@ -56,8 +56,6 @@ void vmx_write_constants(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 
 	vmx->fresh = false;
 	vmcs_write(VMCS_PIN_CTLS, c->ctl[VMX_PIN]);
-	vmcs_write(VMCS_PROC_CTLS, vmx->proc);
-	vmx->proc_hw = vmx->proc;
 	vmcs_write(VMCS_EXIT_CTLS, c->ctl[VMX_EXIT]);
 	vmcs_write(VMCS_EXCEPTION_BITMAP, EXCEPTIONS);
 	vmcs_write(VMCS_PF_ERROR_MASK, 0);

@@ -10,6 +10,7 @@
 #include <linux/percpu.h>
 #include <linux/user-return-notifier.h>
 #include <asm/desc.h>
+#include <asm/msr-index.h>
 
 #include "../strata.h"
 #include "caps.h"
@@ -63,9 +64,13 @@ enum vmx_group {
 	VMX_G_PAT,
 	VMX_G_DR7,
 	VMX_G_TSC,
-	VMX_G_CTLS,
+	VMX_G_CTLS,			/* processor-based controls */
+	VMX_G_EVENT,			/* what the entry injects */
 	VMX_NR_GROUPS
 };
+
+/* VMLAUNCH or VMRESUME was refused; the error number is in the low bits */
+#define VMX_VMFAIL		(VMX_EXIT_FAILED_ENTRY | 0xff00u)
 
 #define VMX_GROUP(g)		(1u << (g))
 #define VMX_GROUPS_READ		(VMX_GROUP(VMX_G_CR4) - 1)
@@ -83,22 +88,20 @@ struct vmx_seg {
  */
 struct vmx_vcpu {
 	struct vmx_cpu *cpu;		/* the CPU it is loaded on */
-	u32 reason;			/* exit reason of the last exit */
+	u32 reason;			/* exit reason of the last exit, or VMX_VMFAIL and why */
 	u32 intr_state;			/* interruptibility in the VMCS */
 	u32 shadow;			/* of STI or MOV SS, as it should be */
 	unsigned long rip, rsp, rflags;	/* in the VMCS */
 	bool rsp_read;			/* vcpu->regs has RSP of the last exit */
 	bool launched;			/* VMRESUME, not VMLAUNCH */
 	bool fresh;			/* its constant fields are to be written */
-	bool injecting;			/* an event was handed over for this entry */
+	bool injecting;			/* an event was handed over for this entry, or goes in now */
 	u32 inject_info;		/* the event */
 	u32 inject_error;
 	u32 intr_info;			/* of an exit by exception or NMI */
 	u32 idt_info;			/* IDT-vectoring information of the last exit, or 0 */
 	u32 proc, proc2;		/* controls, as they should be */
-	u32 proc_hw;			/* primary ones in the VMCS */
 	u32 avail, dirty;		/* groups: the copy is good; the VMCS is not */
-	u32 insn_error;			/* why VMLAUNCH or VMRESUME was refused; 0 */
 	u64 vpid_gen;			/* of the CPU it ran on last */
 	u64 eptp;
 	u16 vpid;
@@ -151,7 +154,13 @@ int strata_vmx_enter(unsigned long *regs, unsigned int flags, unsigned long *hos
 void strata_vmx_exit(void);
 
 /* exit_map.c */
-extern const u8 strata_vmx_exit_map[VMX_NR_EXITS];
+struct vmx_exit_kind {
+	u8 id;				/* enum strata_exit_reason */
+	bool has_length;		/* the exit tells how long its instruction is */
+	bool can_vector;		/* it can interrupt the delivery of an event */
+};
+
+extern const struct vmx_exit_kind strata_vmx_exits[VMX_NR_EXITS];
 
 /* cpu.c */
 int vmx_cpu_setup(void);
@@ -173,7 +182,29 @@ void vmx_host_reload(struct vmx_vcpu *vmx);
 
 /* lazy.c */
 void vmx_lazy_cpu_init(struct vmx_cpu *vc);
-void vmx_lazy_switch(struct vmx_cpu *vc, const u64 *want);
+void vmx_lazy_switch(struct strata_vcpu *vcpu, struct vmx_cpu *vc);
+
+/*
+ * Without EFER.SCE, and outside long mode, a guest has no SYSCALL, and its
+ * RDMSR exits: then only TSC_AUX matters, if that.
+ */
+static __always_inline bool vmx_lazy_matters(const struct strata_vcpu *vcpu, unsigned int i)
+{
+	if (i == VMX_LAZY_TSC_AUX)
+		return vcpu->tsc_aux_live;
+	return (vcpu->efer & (EFER_SCE | EFER_LMA)) == (EFER_SCE | EFER_LMA);
+}
+
+static __always_inline bool vmx_lazy_differ(struct strata_vcpu *vcpu, const struct vmx_cpu *vc)
+{
+	const struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned int i;
+
+	for (i = 0; i < VMX_NR_LAZY; i++)
+		if (vmx_lazy_matters(vcpu, i) && vc->now_lazy[i] != vmx->lazy[i])
+			return true;
+	return false;
+}
 void vmx_lazy_restore(struct vmx_cpu *vc);
 
 /* state.c */
@@ -212,7 +243,9 @@ void vmx_irq_window(struct strata_vcpu *vcpu, bool on);
 void vmx_nmi_window(struct strata_vcpu *vcpu, bool on);
 u8 vmx_get_shadow(struct strata_vcpu *vcpu);
 void vmx_set_shadow(struct strata_vcpu *vcpu, u8 shadow);
-void vmx_collect_events(struct strata_vcpu *vcpu, u32 idt_info);
+void vmx_write_event(struct strata_vcpu *vcpu);
+void vmx_delivered(struct strata_vcpu *vcpu);
+void vmx_redeliver(struct strata_vcpu *vcpu);
 
 /* run.c */
 int vmx_run(struct strata_vcpu *vcpu);
