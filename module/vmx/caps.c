@@ -24,7 +24,7 @@ struct vmx_caps strata_vmx_caps;
  */
 static uint vmx_slice;
 module_param(vmx_slice, uint, 0444);
-MODULE_PARM_DESC(vmx_slice, "exit after so many microseconds of guest time at most; 0: no bound (Intel)");
+MODULE_PARM_DESC(vmx_slice, "exit after so many microseconds of guest time; 0: no bound (Intel)");
 
 #define BASIC_TRUE_CTLS	BIT_ULL(55)
 #define BASIC_SIZE(basic)	((u32)((basic) >> 32) & 0x1fff)
@@ -98,9 +98,9 @@ static const struct control {
 
 static char reason[160];
 
-static int lacks(const char **why, const char *what)
+static int cannot(const char **why, const char *what)
 {
-	snprintf(reason, sizeof(reason), "this CPU's VMX lacks %s, which strata requires", what);
+	snprintf(reason, sizeof(reason), "VMX of this CPU has no %s, which strata requires", what);
 	*why = reason;
 	return -ENODEV;
 }
@@ -142,7 +142,7 @@ static int negotiate(struct vmx_caps *c, const char **why)
 		switch (ctl->need) {
 		case REQUIRED:
 			if (!(c->allowed1[ctl->set] & ctl->bit))
-				return lacks(why, ctl->what);
+				return cannot(why, ctl->what);
 			c->ctl[ctl->set] |= ctl->bit;
 			break;
 		case WANTED:
@@ -150,7 +150,7 @@ static int negotiate(struct vmx_caps *c, const char **why)
 			break;
 		case REFUSED:
 			if (c->allowed0[ctl->set] & ctl->bit)
-				return lacks(why, ctl->what);
+				return cannot(why, ctl->what);
 			break;
 		}
 	}
@@ -177,7 +177,7 @@ static int check_ept(struct vmx_caps *c, const char **why)
 	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, c->ept_vpid);
 	for (i = 0; i < ARRAY_SIZE(needs); i++)
 		if (!(c->ept_vpid & needs[i].bit))
-			return lacks(why, needs[i].what);
+			return cannot(why, needs[i].what);
 	c->ept_ad = c->ept_vpid & EPT_CAP_AD;
 	return 0;
 }
@@ -202,7 +202,7 @@ static int check_counters(struct vmx_caps *c, const char **why)
 	}
 	if (!(c->ctl[VMX_EXIT] & EXIT_LOAD_PERF_GLOBAL) ||
 	    !(c->ctl[VMX_ENTRY] & ENTRY_LOAD_PERF_GLOBAL))
-		return lacks(why, "loading of IA32_PERF_GLOBAL_CTRL, although the CPU has counters");
+		return cannot(why, "loading of IA32_PERF_GLOBAL_CTRL");
 	return 0;
 }
 
@@ -219,7 +219,7 @@ static int slice_setup(struct vmx_caps *c, const char **why)
 		return 0;
 	}
 	if (!(c->ctl[VMX_PIN] & PIN_PREEMPT_TIMER))
-		return lacks(why, "the preemption timer, and vmx_slice asks for it");
+		return cannot(why, "the preemption timer, and vmx_slice asks for it");
 	c->slice = clamp_t(u64, ticks, 1, U32_MAX);
 	return 0;
 }
@@ -242,9 +242,9 @@ int vmx_caps_read(const char **why)
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, c->cr4_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, c->cr4_fixed1);
 	if (BASIC_SIZE(c->basic) > PAGE_SIZE)
-		return lacks(why, "VMCS regions that fit into a page");
+		return cannot(why, "VMCS regions that fit into a page");
 	if (BASIC_MEM_TYPE(c->basic) != MEM_TYPE_WB)
-		return lacks(why, "VMCS regions in write-back memory");
+		return cannot(why, "VMCS regions in write-back memory");
 	read_allowed(c);
 	r = negotiate(c, why);
 	if (r)

@@ -6,15 +6,14 @@
  */
 #include "vmx.h"
 
-#define ROW(name, number, neutral)	[number].id = STRATA_EXIT_##neutral,
-
+#define ID(name, number, neutral)	[number].id = STRATA_EXIT_##neutral,
 /* Exits by an instruction, whose length the hardware tells (SDM 28.2.5). */
-#define LENGTH(name)	[VMX_EXIT_##name].has_length = true
+#define LENGTH(name)			[VMX_EXIT_##name].has_length = true
 /* Exits that can interrupt the delivery of an event (SDM 28.2.4). */
-#define VECTOR(name)	[VMX_EXIT_##name].can_vector = true
+#define VECTOR(name)			[VMX_EXIT_##name].can_vector = true
 
 const struct vmx_exit_kind strata_vmx_exits[VMX_NR_EXITS] = {
-	VMX_EXIT_REASONS(ROW)
+	VMX_EXIT_REASONS(ID)
 	[35].id = STRATA_EXIT_OTHER,
 	[38].id = STRATA_EXIT_OTHER,
 	[42].id = STRATA_EXIT_OTHER,

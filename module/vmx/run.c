@@ -324,7 +324,8 @@ static __always_inline void read_state(struct strata_vcpu *vcpu, struct vmx_vcpu
 	} else {
 		u32 ar = vmcs_read(VMCS_GUEST_CS_AR);
 
-		vcpu->cs_attr = (ar & VMX_AR_L ? STRATA_CS_L : 0) | (ar & VMX_AR_DB ? STRATA_CS_DB : 0);
+		vcpu->cs_attr = (ar & VMX_AR_L ? STRATA_CS_L : 0) |
+				(ar & VMX_AR_DB ? STRATA_CS_DB : 0);
 	}
 	if (unlikely(vmx->injecting))
 		vmx_delivered(vcpu);

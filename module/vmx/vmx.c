@@ -31,7 +31,7 @@ static bool vmx_bracket;
 static bool vmx_bracket = true;
 #endif
 module_param(vmx_bracket, bool, 0444);
-MODULE_PARM_DESC(vmx_bracket, "enter and leave VMX operation around each window instead of holding it (Intel)");
+MODULE_PARM_DESC(vmx_bracket, "enter and leave VMX operation around each window (Intel)");
 
 /* The CPU's own word; the kernel hides the feature when the firmware locked it. */
 static int check_firmware(const char **why)
@@ -39,7 +39,7 @@ static int check_firmware(const char **why)
 	u64 ctl;
 
 	if (!(cpuid_ecx(1) & CPUID_1_ECX_VMX)) {
-		*why = "this Intel CPU reports no VMX; enable it in the firmware (\"Intel Virtualization Technology\")";
+		*why = "this CPU reports no VMX; enable it in the firmware (\"VT-x\")";
 		return -ENODEV;
 	}
 	if (rdmsrl_safe(MSR_IA32_FEAT_CTL, &ctl)) {
@@ -47,11 +47,11 @@ static int check_firmware(const char **why)
 		return -ENODEV;
 	}
 	if (!(ctl & FEAT_CTL_LOCKED)) {
-		*why = "IA32_FEATURE_CONTROL is not locked: neither the firmware nor the kernel enabled VMX";
+		*why = "IA32_FEATURE_CONTROL is not locked: nobody enabled VMX";
 		return -ENODEV;
 	}
 	if (!(ctl & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)) {
-		*why = "the firmware has locked VMX off in IA32_FEATURE_CONTROL; enable it there (\"Intel Virtualization Technology\")";
+		*why = "firmware locked VMX off in IA32_FEATURE_CONTROL; enable VT-x there";
 		return -ENODEV;
 	}
 	return 0;
@@ -65,7 +65,7 @@ static int vmx_check(const char **why)
 		return r;
 #ifdef X86_FEATURE_FRED
 	if (boot_cpu_has(X86_FEATURE_FRED)) {
-		*why = "the kernel uses FRED, whose NMIs cannot be handed over by a module; boot with fred=off";
+		*why = "FRED is on, under which NMIs cannot be handed over; boot with fred=off";
 		return -EOPNOTSUPP;
 	}
 #endif

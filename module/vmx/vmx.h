@@ -95,7 +95,7 @@ struct vmx_vcpu {
 	bool rsp_read;			/* vcpu->regs has RSP of the last exit */
 	bool launched;			/* VMRESUME, not VMLAUNCH */
 	bool fresh;			/* its constant fields are to be written */
-	bool injecting;			/* an event was handed over for this entry, or goes in now */
+	bool injecting;			/* an event was handed over for this entry */
 	u32 inject_info;		/* the event */
 	u32 inject_error;
 	u32 intr_info;			/* of an exit by exception or NMI */
@@ -205,6 +205,7 @@ static __always_inline bool vmx_lazy_differ(struct strata_vcpu *vcpu, const stru
 			return true;
 	return false;
 }
+
 void vmx_lazy_restore(struct vmx_cpu *vc);
 
 /* state.c */
