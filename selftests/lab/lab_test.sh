@@ -53,9 +53,8 @@ refuses "an unknown option" "unknown argument" --fast -- true
 refuses "an option without its value" "needs a value" --smp
 refuses "no CPUs" "number from 1" --smp 0 -- true
 refuses "too little memory" "256 or more" --mem 16 -- true
-refuses "vmx, which is not there yet" "not there yet" --cpu vmx -- true
+refuses "five levels for an Intel CPU" "need --cpu svm" --la57 --cpu vmx -- true
 refuses "an unknown CPU" "svm or vmx" --cpu z80 -- true
-refuses "6.12, which is not there yet" "not there yet" --kernel 6.12 -- true
 refuses "an unknown kernel" "6.1, 6.12, 7.2 or debug" --kernel 5 -- true
 refuses "counting with two CPUs" "one CPU only" --icount --smp 2 -- true
 refuses "a file that is not there" "cannot read" --no-module --copy "$dir/none" -- true
