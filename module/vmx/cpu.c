@@ -190,8 +190,10 @@ void vmx_forget(struct vmx_vcpu *vmx)
  *	is active here
  *
  * Persistent mode only.
+ *
+ * Return: false where this CPU has been given back, with nothing done.
  */
-void vmx_make_current(struct vmx_vcpu *vmx)
+bool vmx_make_current(struct vmx_vcpu *vmx)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&strata_vmx_cpu);
 	int cpu = raw_smp_processor_id();
@@ -201,6 +203,11 @@ void vmx_make_current(struct vmx_vcpu *vmx)
 	if (vmx->cpu_nr != cpu)
 		vmx_forget(vmx);
 	local_irq_save(flags);
+	/* Nobody would clear it here any more. */
+	if (unlikely(!vc->on)) {
+		local_irq_restore(flags);
+		return false;
+	}
 	if (vmx->cpu_nr != cpu) {
 		/* The launch state of new memory is not known (SDM 25.11.3). */
 		vmx_vmclear(vmx->vmcs_pa);
@@ -208,11 +215,12 @@ void vmx_make_current(struct vmx_vcpu *vmx)
 		list_add(&vmx->link, &vc->active);
 		WRITE_ONCE(vmx->cpu_nr, cpu);
 	}
-	if (vc->current_vmcs != vmx && vc->on) {
+	if (vc->current_vmcs != vmx) {
 		vmx_vmptrld(vmx->vmcs_pa);
 		vc->current_vmcs = vmx;
 	}
 	local_irq_restore(flags);
+	return true;
 }
 
 /**

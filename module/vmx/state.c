@@ -92,13 +92,15 @@ void vmx_read_groups(struct strata_vcpu *vcpu, u32 groups)
 	if (!want)
 		return;
 	preempt_disable();
-	if (!static_branch_unlikely(&strata_vmx_bracket))
-		vmx_make_current(vmx);
+	/* On a CPU that is given back nothing can be read, and nothing is kept. */
+	if (!static_branch_unlikely(&strata_vmx_bracket) && unlikely(!vmx_make_current(vmx)))
+		goto out;
 	for (seg = 0; seg < STRATA_NR_SEGS; seg++)
 		if (want & VMX_GROUP(seg))
 			read_seg(vmx, seg);
 	read_rest(vcpu, vmx, want);
 	vmx->avail |= want;
+out:
 	preempt_enable();
 }
 

@@ -204,6 +204,8 @@ int vmx_vcpu_create(struct strata_vcpu *vcpu)
 		    (u64)(strata_vendor->pt_levels - 1) << EPTP_WALK_SHIFT |
 		    (strata_vmx_caps.ept_ad ? EPTP_AD : 0);
 	vmx->cpu_nr = -1;
+	/* Until the first exit RSP is user space's. */
+	vmx->rsp_read = true;
 	INIT_LIST_HEAD(&vmx->link);
 	vmx->fresh = true;
 	vcpu->hw = vmx;

@@ -168,7 +168,7 @@ void vmx_cpu_teardown(void);
 int vmx_cpu_enable(void);
 void vmx_cpu_disable(void);
 void vmx_emergency(void);
-void vmx_make_current(struct vmx_vcpu *vmx);
+bool vmx_make_current(struct vmx_vcpu *vmx);
 void vmx_forget(struct vmx_vcpu *vmx);
 int vmx_bracket_enter(struct vmx_vcpu *vmx);
 void vmx_bracket_leave(struct vmx_vcpu *vmx);
