@@ -65,6 +65,17 @@ static __always_inline int strata_handle_exit(struct strata_vcpu *vcpu,
 	}
 }
 
+/* The common exits: all about them is known when they are identified. */
+static __always_inline bool strata_exit_is_common(u32 id)
+{
+	const u64 common = BIT_ULL(STRATA_EXIT_INTR) | BIT_ULL(STRATA_EXIT_HLT) |
+			   BIT_ULL(STRATA_EXIT_CPUID) | BIT_ULL(STRATA_EXIT_MSR_READ) |
+			   BIT_ULL(STRATA_EXIT_MSR_WRITE) | BIT_ULL(STRATA_EXIT_HYPERCALL) |
+			   BIT_ULL(STRATA_EXIT_PIO) | BIT_ULL(STRATA_EXIT_NESTED_FAULT);
+
+	return common >> id & 1;
+}
+
 /* insn_len.c: exit.insn_len by the vendor, by a cached fetch, or by a walk */
 bool strata_insn_len_atomic(struct strata_vcpu *vcpu);
 bool strata_insn_len_sleep(struct strata_vcpu *vcpu);

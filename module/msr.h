@@ -147,6 +147,8 @@ static inline bool is_canonical(u64 addr, u8 bits)
 }
 
 #ifdef __KERNEL__
+#include <asm/msr-index.h>
+
 struct strata_vcpu;
 
 /**
@@ -175,6 +177,22 @@ static inline u64 strata_msr_tsc_aux(const struct strata_msrs *m)
 static inline u64 strata_msr_spec_ctrl(const struct strata_msrs *m)
 {
 	return m->slot[MSR_S_SPEC_CTRL];
+}
+
+/* Those that every vendor's switch to the guest brings along, beside its own. */
+static inline bool strata_msr_switched(u32 index)
+{
+	switch (index) {
+	case MSR_KERNEL_GS_BASE:
+	case MSR_FS_BASE:
+	case MSR_GS_BASE:
+	case MSR_IA32_SYSENTER_CS:
+	case MSR_IA32_SYSENTER_ESP:
+	case MSR_IA32_SYSENTER_EIP:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* cpuid.c tells msr.c, at load and at every new table */

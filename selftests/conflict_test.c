@@ -12,7 +12,7 @@
 
 static char log_text[1 << 18];
 
-/* Does the kernel's log hold @text, further than @since? Gives its end. */
+/* Does the kernel's log hold @text since clear_log()? */
 static bool logged(const char *text)
 {
 	int n = klogctl(3, log_text, sizeof(log_text) - 1);	/* read all */
@@ -26,20 +26,12 @@ static void clear_log(void)
 	klogctl(5, NULL, 0);
 }
 
-static const char *kvm_module(void)
-{
-	uint32_t r[4];
-
-	cpuid(0, 0, r);
-	return r[1] == 0x756e6547 ? "kvm_intel" : "kvm_amd";	/* "Genu" */
-}
-
 static bool kvm_load(bool load)
 {
 	char command[64];
 
 	snprintf(command, sizeof(command), "modprobe %s %s 2>/dev/null", load ? "" : "-r",
-		 kvm_module());
+		 on_intel() ? "kvm_intel" : "kvm_amd");
 	return system(command) == 0;
 }
 

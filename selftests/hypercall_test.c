@@ -55,14 +55,6 @@ static __guest void g_numbers(uint64_t arg)
 	GUEST_DONE();
 }
 
-static bool on_intel(void)
-{
-	uint32_t a, b = 0, c, d;
-
-	__get_cpuid(0, &a, &b, &c, &d);
-	return b == 0x756e6547;
-}
-
 TEST(numbers)
 {
 	struct vm *vm = vm_create(VM_IRQCHIP);

@@ -9,6 +9,8 @@
 #include <asm/nospec-branch.h>
 #include <asm/segment.h>
 
+#include "../entry.h"
+
 /*
  * The kernel's macro calls its IBPB, which 7.2 keeps for KVM: there the parts
  * that are open are taken, and the barrier is our own.
@@ -24,9 +26,6 @@
 		      __stringify(RESET_CALL_DEPTH), X86_FEATURE_CALL_DEPTH
 .endm
 #endif
-
-#define WORD	8
-#define R(n)	(n * WORD)(%rdi)
 
 	.section .rodata, "a"
 
@@ -67,32 +66,14 @@ SYM_FUNC_END(strata_ibpb)
  */
 .macro SVM_ENTER name:req verw:req
 SYM_FUNC_START(\name)
-	push	%rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
+	PUSH_CALLEE_SAVED
 	push	%rdx
 	push	%rdi
 	mov	%rsi, %rax
 
 1:	clgi
 
-	mov	R(1), %rcx
-	mov	R(2), %rdx
-	mov	R(3), %rbx
-	mov	R(5), %rbp
-	mov	R(6), %rsi
-	mov	R(8), %r8
-	mov	R(9), %r9
-	mov	R(10), %r10
-	mov	R(11), %r11
-	mov	R(12), %r12
-	mov	R(13), %r13
-	mov	R(14), %r14
-	mov	R(15), %r15
-	mov	R(7), %rdi
+	LOAD_GUEST_REGS
 
 	/*
 	 * Interrupts on for the guest's time; GIF is still 0. Not right before
@@ -112,20 +93,7 @@ SYM_FUNC_START(\name)
 	mov	WORD(%rsp), %rdi
 	mov	(2 * WORD)(%rsp), %rax
 	vmload	%rax
-	mov	%rcx, R(1)
-	mov	%rdx, R(2)
-	mov	%rbx, R(3)
-	mov	%rbp, R(5)
-	mov	%rsi, R(6)
-	popq	R(7)
-	mov	%r8, R(8)
-	mov	%r9, R(9)
-	mov	%r10, R(10)
-	mov	%r11, R(11)
-	mov	%r12, R(12)
-	mov	%r13, R(13)
-	mov	%r14, R(14)
-	mov	%r15, R(15)
+	SAVE_GUEST_REGS
 
 	/* No RET before this: the guest may have trained the return predictor. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
@@ -133,28 +101,12 @@ SYM_FUNC_START(\name)
 	/* Clobbers RAX, RCX and RDX where it is an IBPB. */
 	STRATA_UNTRAIN_RET
 
-	/*
-	 * No value of the guest stays where speculation could use it. The
-	 * callee-saved ones come back from the stack.
-	 */
 	xor	%eax, %eax
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%esi, %esi
-	xor	%edi, %edi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
+	CLEAR_GUEST_REGS
 
 	stgi
 2:	add	$(2 * WORD), %rsp
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	POP_CALLEE_SAVED
 	RET
 
 3:	mov	$1, %eax

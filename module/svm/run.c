@@ -10,6 +10,7 @@
 
 #include "svm.h"
 #include "../breakpoints.h"
+#include "../exit.h"
 #include "../guest_state.h"
 #include "../insn.h"
 #include "../machine_check.h"
@@ -317,19 +318,8 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu, struct svm_v
 	e->shadow = vmcb->control.int_shadow & SVM_INT_SHADOW;
 	if (e->id != STRATA_EXIT_NESTED_FAULT)
 		e->nr_bytes = 0;
-	switch (e->id) {
-	case STRATA_EXIT_INTR:
-	case STRATA_EXIT_HLT:
-	case STRATA_EXIT_CPUID:
-	case STRATA_EXIT_MSR_READ:
-	case STRATA_EXIT_MSR_WRITE:
-	case STRATA_EXIT_HYPERCALL:
-	case STRATA_EXIT_PIO:
-	case STRATA_EXIT_NESTED_FAULT:
-		break;
-	default:
+	if (!strata_exit_is_common(e->id))
 		svm_translate_rare(vcpu, vmcb);
-	}
 }
 
 static __always_inline bool hot_is_plain(struct strata_vcpu *vcpu, struct svm_vcpu *svm)

@@ -13,6 +13,7 @@
 
 #include "svm.h"
 #include "../mmu/pgtbl.h"
+#include "../msr.h"
 
 #define IOPM_ORDER	2	/* three pages (APM 15.10.1) */
 #define MSRPM_ORDER	1	/* two pages (APM 15.11) */
@@ -55,15 +56,9 @@ static bool svm_switches_msr(u32 index)
 	case MSR_LSTAR:
 	case MSR_CSTAR:
 	case MSR_SYSCALL_MASK:
-	case MSR_KERNEL_GS_BASE:
-	case MSR_FS_BASE:
-	case MSR_GS_BASE:
-	case MSR_IA32_SYSENTER_CS:
-	case MSR_IA32_SYSENTER_ESP:
-	case MSR_IA32_SYSENTER_EIP:
 		return true;
 	default:
-		return false;
+		return strata_msr_switched(index);
 	}
 }
 

@@ -79,7 +79,6 @@ static const struct control {
 	{ VMX_PROC2, WANTED, PROC2_INVPCID, NULL },
 	{ VMX_PROC2, WANTED, PROC2_XSAVES, NULL },
 	{ VMX_PROC2, WANTED, PROC2_ENCLS, NULL },
-	{ VMX_PROC2, WANTED, PROC2_TSC_SCALING, NULL },
 
 	{ VMX_EXIT, REQUIRED, EXIT_HOST_64, "64-bit hosts" },
 	{ VMX_EXIT, REQUIRED, EXIT_LOAD_EFER, "loading of EFER at exits" },
@@ -255,8 +254,5 @@ int vmx_caps_read(const char **why)
 	r = check_counters(c, why);
 	if (r)
 		return r;
-	c->tsc_scaling = c->ctl[VMX_PROC2] & PROC2_TSC_SCALING;
-	/* They depend on the guest, or on a moment. */
-	c->ctl[VMX_PROC2] &= ~PROC2_TSC_SCALING;
 	return slice_setup(c, why);
 }

@@ -26,7 +26,6 @@ enum vmx_ctl_set { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_NR_CTL
  * @perf_global: IA32_PERF_GLOBAL_CTRL exists, entry and exit load it
  * @debugctl: IA32_DEBUGCTL exists
  * @pebs: IA32_PEBS_ENABLE exists
- * @tsc_scaling: the TSC multiplier works
  * @slice: what each entry loads into the preemption timer; 0: not used
  */
 struct vmx_caps {
@@ -42,17 +41,11 @@ struct vmx_caps {
 	bool perf_global;
 	bool debugctl;
 	bool pebs;
-	bool tsc_scaling;
 	u32 slice;
 };
 
 extern struct vmx_caps strata_vmx_caps;
 
 int vmx_caps_read(const char **why);
-
-static inline bool vmx_has(enum vmx_ctl_set set, u32 bit)
-{
-	return strata_vmx_caps.ctl[set] & bit;
-}
 
 #endif /* STRATA_VMX_CAPS_H */

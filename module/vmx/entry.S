@@ -8,8 +8,7 @@
 #include <asm/segment.h>
 #include <asm/unwind_hints.h>
 
-#define WORD	8
-#define R(n)	(n * WORD)(%rdi)
+#include "../entry.h"
 
 #define VMCS_HOST_RSP	0x6c14
 
@@ -35,12 +34,7 @@ verw_sel:
  * the host's is loaded or stored between VERW and the guest.
  */
 SYM_FUNC_START(strata_vmx_enter)
-	push	%rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
+	PUSH_CALLEE_SAVED
 	push	%rdi
 
 	cmp	%rsp, (%rdx)
@@ -54,20 +48,7 @@ SYM_FUNC_START(strata_vmx_enter)
 	bt	$0, %esi
 
 	mov	R(0), %rax
-	mov	R(1), %rcx
-	mov	R(2), %rdx
-	mov	R(3), %rbx
-	mov	R(5), %rbp
-	mov	R(6), %rsi
-	mov	R(8), %r8
-	mov	R(9), %r9
-	mov	R(10), %r10
-	mov	R(11), %r11
-	mov	R(12), %r12
-	mov	R(13), %r13
-	mov	R(14), %r14
-	mov	R(15), %r15
-	mov	R(7), %rdi
+	LOAD_GUEST_REGS
 
 	jz	4f
 	verw	verw_sel(%rip)
@@ -84,20 +65,7 @@ SYM_INNER_LABEL(strata_vmx_exit, SYM_L_GLOBAL)
 	push	%rdi
 	mov	WORD(%rsp), %rdi
 	mov	%rax, R(0)
-	mov	%rcx, R(1)
-	mov	%rdx, R(2)
-	mov	%rbx, R(3)
-	mov	%rbp, R(5)
-	mov	%rsi, R(6)
-	popq	R(7)
-	mov	%r8, R(8)
-	mov	%r9, R(9)
-	mov	%r10, R(10)
-	mov	%r11, R(11)
-	mov	%r12, R(12)
-	mov	%r13, R(13)
-	mov	%r14, R(14)
-	mov	%r15, R(15)
+	SAVE_GUEST_REGS
 	xor	%eax, %eax
 
 .Lout:
@@ -105,26 +73,10 @@ SYM_INNER_LABEL(strata_vmx_exit, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 
-	/*
-	 * No value of the guest stays where speculation could use it. The
-	 * callee-saved ones come back from the stack.
-	 */
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%esi, %esi
-	xor	%edi, %edi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
+	CLEAR_GUEST_REGS
 
 	add	$WORD, %rsp
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	POP_CALLEE_SAVED
 	RET
 
 	/* VMfail: no guest has run. */

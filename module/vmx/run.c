@@ -15,6 +15,7 @@
 #include "vmx.h"
 #include "insns.h"
 #include "../breakpoints.h"
+#include "../exit.h"
 #include "../guest_state.h"
 #include "../insn.h"
 #include "../machine_check.h"
@@ -322,10 +323,7 @@ static __always_inline void read_state(struct strata_vcpu *vcpu, struct vmx_vcpu
 	if (likely(vmx->rip >> 32)) {
 		vcpu->cs_attr = STRATA_CS_L;
 	} else {
-		u32 ar = vmcs_read(VMCS_GUEST_CS_AR);
-
-		vcpu->cs_attr = (ar & VMX_AR_L ? STRATA_CS_L : 0) |
-				(ar & VMX_AR_DB ? STRATA_CS_DB : 0);
+		vcpu->cs_attr = vmx_neutral_cs(vmcs_read(VMCS_GUEST_CS_AR));
 	}
 	if (unlikely(vmx->injecting))
 		vmx_delivered(vcpu);
@@ -385,6 +383,8 @@ static __always_inline void translate_violation(struct strata_vcpu *vcpu, struct
 	u32 access = 0;
 
 	e->fault.gpa = vmcs_read(VMCS_GUEST_PHYS_ADDR);
+	e->info1 = qual;
+	e->info2 = e->fault.gpa;
 	if (qual & EPTV_WRITE)
 		access |= STRATA_ACC_WRITE;
 	if (qual & EPTV_FETCH)
@@ -475,8 +475,11 @@ static __always_inline void hot_info(struct strata_vcpu *vcpu, struct vmx_vcpu *
 {
 	struct strata_exit *e = &vcpu->exit;
 
+	/* A nested fault has them already. */
+	if (e->id == STRATA_EXIT_NESTED_FAULT)
+		return;
 	e->info1 = vmcs_read(VMCS_EXIT_QUAL);
-	e->info2 = e->id == STRATA_EXIT_NESTED_FAULT ? e->fault.gpa : vmx->intr_info;
+	e->info2 = vmx->intr_info;
 }
 
 static void translate_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
@@ -529,19 +532,7 @@ static __always_inline void hot_translate(struct strata_vcpu *vcpu, struct vmx_v
 
 	e->shadow = vmx->shadow;
 	e->nr_bytes = 0;
-	switch (e->id) {
-	case STRATA_EXIT_INTR:
-	case STRATA_EXIT_HLT:
-	case STRATA_EXIT_CPUID:
-	case STRATA_EXIT_MSR_READ:
-	case STRATA_EXIT_MSR_WRITE:
-	case STRATA_EXIT_HYPERCALL:
-	case STRATA_EXIT_PIO:
-		break;
-	case STRATA_EXIT_NESTED_FAULT:
-		hot_info(vcpu, vmx);
-		break;
-	default:
+	if (!strata_exit_is_common(e->id)) {
 		hot_info(vcpu, vmx);
 		translate_rare(vcpu, vmx);
 	}

@@ -199,12 +199,6 @@ void vmx_get_segment(struct strata_vcpu *vcpu, enum strata_seg seg, struct kvm_s
 	s->unusable = !!(v->ar & VMX_AR_UNUSABLE) || !s->present;
 }
 
-/* The VMCS's CS attributes in the neutral form. */
-static u16 neutral_cs(u32 ar)
-{
-	return (ar & VMX_AR_L ? STRATA_CS_L : 0) | (ar & VMX_AR_DB ? STRATA_CS_DB : 0);
-}
-
 /**
  * vmx_set_segment - write the hidden part of a segment register
  * @vcpu: its mutex is held
@@ -229,7 +223,7 @@ void vmx_set_segment(struct strata_vcpu *vcpu, enum strata_seg seg, const struct
 	if (s->unusable || !s->present)
 		v->ar = (v->ar & ~VMX_AR_P) | VMX_AR_UNUSABLE;
 	if (seg == STRATA_SEG_CS)
-		vcpu->cs_attr = neutral_cs(v->ar);
+		vcpu->cs_attr = vmx_neutral_cs(v->ar);
 	vmx->avail |= VMX_GROUP(seg);
 	vmx->dirty |= VMX_GROUP(seg);
 }

@@ -13,6 +13,7 @@
 
 #include "vmx.h"
 #include "../mmu/pgtbl.h"
+#include "../msr.h"
 
 #define CPUID_1_ECX_VMX	BIT(5)
 
@@ -82,22 +83,6 @@ static int vmx_check(const char **why)
 	return vmx_caps_read(why);
 }
 
-/* The MSRs that VMX or hot_load() switches and nobody else looks at. */
-static bool vmx_switches_msr(u32 index)
-{
-	switch (index) {
-	case MSR_KERNEL_GS_BASE:
-	case MSR_FS_BASE:
-	case MSR_GS_BASE:
-	case MSR_IA32_SYSENTER_CS:
-	case MSR_IA32_SYSENTER_ESP:
-	case MSR_IA32_SYSENTER_EIP:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /*
  * Four quarters of a page: reads of low and of high MSRs, then writes
  * (SDM 25.6.9). All ones: everything exits.
@@ -112,7 +97,7 @@ static void fill_msr_bitmap(u8 *map)
 		for (i = 0; i < 0x2000; i++) {
 			u8 *read = map + range * 1024 + i / 8, *write = read + 2048;
 
-			if (!vmx_switches_msr(bases[range] + i))
+			if (!strata_msr_switched(bases[range] + i))
 				continue;
 			if (strata_msr_passthrough(bases[range] + i, false))
 				*read &= ~(1u << (i % 8));

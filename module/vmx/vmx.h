@@ -208,6 +208,12 @@ static __always_inline bool vmx_lazy_differ(struct strata_vcpu *vcpu, const stru
 
 void vmx_lazy_restore(struct vmx_cpu *vc);
 
+/* The VMCS's CS attributes in the neutral form. */
+static __always_inline u16 vmx_neutral_cs(u32 ar)
+{
+	return (ar & VMX_AR_L ? STRATA_CS_L : 0) | (ar & VMX_AR_DB ? STRATA_CS_DB : 0);
+}
+
 /* state.c */
 void vmx_read_groups(struct strata_vcpu *vcpu, u32 groups);
 void vmx_write_groups(struct strata_vcpu *vcpu);

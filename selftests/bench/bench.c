@@ -349,14 +349,11 @@ int main(int argc, char **argv)
 	static const struct operation empty = { .name = "empty", .guest = g_empty };
 	uint64_t n = ROUNDS;
 	double loop;
+	bool with_marks = false;
 	size_t i;
 
-	bool with_marks = false;
-	uint32_t r[4];
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	cpuid(0, 0, r);
-	intel = r[1] == 0x756e6547;	/* "Genu" */
+	intel = on_intel();
 	argv++;
 	if (argc > 1 && !strcmp(argv[0], "-m")) {
 		with_marks = true;

@@ -142,6 +142,15 @@ bool host_is_tcg(void)
 	return !memcmp(&b, "TCGT", 4) && !memcmp(&c, "CGTC", 4) && !memcmp(&d, "GTCG", 4);
 }
 
+/* Hypercalls and KVM's module differ by vendor. */
+bool on_intel(void)
+{
+	uint32_t r[4];
+
+	cpuid(0, 0, r);
+	return r[1] == 0x756e6547;	/* "Genu" */
+}
+
 int online_cpus(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN);

@@ -139,6 +139,7 @@ int run_mmap_size(void);
 void guest_deadline(unsigned int seconds);
 void pin_to_cpu(int cpu);
 int online_cpus(void);
+bool on_intel(void);
 bool host_is_tcg(void);
 
 /* vm.c */

@@ -6,7 +6,10 @@
 #include "tap.h"
 #include "mitigate_policy.h"
 
-/* Barriers as letters: i ibpb_on_switch, s spec_ctrl, v verw_on_entry, u ibpb_to_user. */
+/*
+ * Barriers as letters: i ibpb_on_switch, s spec_ctrl, v verw_on_entry, u ibpb_to_user,
+ * l l1d_on_window.
+ */
 static const struct {
 	const char *host;
 	struct strata_host_spec spec;
@@ -27,10 +30,13 @@ static const struct {
 	{ "TSA without the microcode for VERW",
 	  { .has_ibpb = true, .bug_tsa = true, .bug_spectre_v2 = true }, "i" },
 	{ "MDS", { .has_md_clear = true, .bug_mds = true }, "v" },
+	{ "L1TF", { .has_flush_l1d = true, .bug_l1tf = true }, "l" },
+	{ "L1TF without the microcode to flush", { .bug_l1tf = true }, "" },
 	{ "VERW works, and nothing needs it", { .has_md_clear = true }, "" },
 	{ "VMSCAPE without IBPB", { .bug_vmscape = true }, "" },
 	{ "mitigations=off on a CPU that needs all",
 	  { .off = true, .has_ibpb = true, .has_md_clear = true, .bug_mds = true,
+	    .has_flush_l1d = true, .bug_l1tf = true,
 	    .bug_tsa = true, .bug_vmscape = true, .bug_spectre_v2 = true }, "" },
 	{ "mitigations=off: SPEC_CTRL is state of the guest nonetheless",
 	  { .off = true, .has_ibpb = true, .has_spec_ctrl = true, .bug_spectre_v2 = true }, "s" },
@@ -46,6 +52,8 @@ static void letters(const struct strata_barriers *b, char *out)
 		*out++ = 'v';
 	if (b->ibpb_to_user)
 		*out++ = 'u';
+	if (b->l1d_on_window)
+		*out++ = 'l';
 	*out = 0;
 }
 
