@@ -3,6 +3,7 @@
  * What happens for each exit.
  */
 #include <linux/kvm.h>
+#include <linux/stddef.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/traps.h>
@@ -80,9 +81,28 @@ static int exit_fail_entry(struct strata_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
+	const struct strata_entry_fault *fault = &vcpu->entry_fault;
+	struct strata_fail_entry *fail = (void *)run->padding;
+
+	/* What the KVM API has there is the head of our own. */
+	static_assert(offsetof(struct strata_fail_entry, reason) ==
+		      offsetof(struct kvm_run, fail_entry.hardware_entry_failure_reason) -
+		      offsetof(struct kvm_run, fail_entry));
+	static_assert(offsetof(struct strata_fail_entry, cpu) ==
+		      offsetof(struct kvm_run, fail_entry.cpu) -
+		      offsetof(struct kvm_run, fail_entry));
+	static_assert(sizeof(*fail) == sizeof(run->padding));
+
+	memset(fail, 0, sizeof(*fail));
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-	run->fail_entry.hardware_entry_failure_reason = vcpu->exit.hw_code;
-	run->fail_entry.cpu = vcpu->cpu;
+	fail->reason = vcpu->exit.hw_code;
+	fail->cpu = vcpu->cpu;
+	if (fault->name) {
+		fail->field = fault->field;
+		fail->value = fault->value;
+		snprintf(fail->text, sizeof(fail->text), "%s is 0x%llx: %s", fault->name,
+			 fault->value, fault->rule);
+	}
 	return STRATA_USER;
 }
 

@@ -41,6 +41,8 @@ typedef __s64 s64;
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define noinline
+#define __packed			__attribute__((packed))
+#define static_assert(cond)	_Static_assert(cond, #cond)
 
 #define BIT(n)			(1UL << (n))
 #define BIT_ULL(n)		(1ULL << (n))

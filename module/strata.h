@@ -32,6 +32,7 @@
 #include <linux/sched/signal.h>
 
 #include "compat.h"
+#include "entry_fault.h"
 #include "types.h"
 
 #define STRATA_MAX_VCPUS	256
@@ -306,6 +307,7 @@ struct strata_vcpu {
 	/* accounting. (v); read by STRATA_GET_EXIT_STATS without a lock */
 	u64 t_exit, t_entry;		/* TSC stamps */
 	u64 guest_ticks, run_ticks, wait_ticks, user_exits;
+	struct strata_entry_fault entry_fault;	/* (v) why the last failed entry failed */
 	unsigned long rcu_tick;		/* jiffies when RCU last heard of an entry */
 	struct strata_cost cost[STRATA_MAX_EXIT_REASONS];
 

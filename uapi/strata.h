@@ -106,6 +106,25 @@ struct strata_exit_stats {
 	struct strata_exit_cost exit[STRATA_MAX_EXIT_REASONS];
 };
 
+/**
+ * struct strata_fail_entry - the run page with KVM_EXIT_FAIL_ENTRY, from
+ * fail_entry on
+ * @reason: fail_entry.hardware_entry_failure_reason
+ * @cpu: fail_entry.cpu
+ * @field: the field with which the guest cannot be entered: its encoding in a
+ *	VMCS, its offset in a VMCB
+ * @value: what it holds
+ * @text: one sentence with the rule that it breaks; empty where no rule was
+ *	found that is broken
+ */
+struct strata_fail_entry {
+	__u64 reason;
+	__u32 cpu;
+	__u32 field;
+	__u64 value;
+	char text[232];
+};
+
 #define STRATA_IOC			'J'
 
 /* on a vCPU fd; does not wait for a running KVM_RUN */

@@ -5,6 +5,7 @@
  */
 
 #include "launcher.h"
+#include "../uapi/strata.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,6 +115,16 @@ void report_state(struct vcpu *vcpu)
 	print_instruction(&vcpu->vm->mem, &r, &s);
 }
 
+/* strata tells which rule is broken; KVM leaves these bytes as they were. */
+static void print_entry_rule(const struct vcpu *vcpu)
+{
+	const struct strata_fail_entry *fail = (const void *)&vcpu->run->fail_entry;
+	struct strata_exit_stats stats = { .size = sizeof(stats) };
+
+	if (!ioctl(vcpu->fd, STRATA_GET_EXIT_STATS, &stats) && fail->text[0])
+		out("  %.*s\n", (int)sizeof(fail->text), fail->text);
+}
+
 static void print_internal_error(const struct kvm_run *run)
 {
 	__u32 n = run->internal.ndata, i;
@@ -158,6 +169,7 @@ void report_exit(struct vcpu *vcpu, const char *what)
 		out("  the hardware's reason: 0x%llx, on CPU %u\n",
 		    (unsigned long long)run->fail_entry.hardware_entry_failure_reason,
 		    run->fail_entry.cpu);
+		print_entry_rule(vcpu);
 		break;
 	case KVM_EXIT_UNKNOWN:
 		out("  the hardware's exit code: 0x%llx\n",

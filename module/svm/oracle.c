@@ -35,6 +35,7 @@ static DEFINE_PER_CPU(struct oracle_cpu *, oracle_cpu);
 struct svm_oracle {
 	struct vmcb copy;		/* as of the last entry or exit */
 	int cpu;			/* where it was cached, -1: nowhere */
+	struct strata_entry_fault fault;	/* what the check before this entry said */
 };
 
 int svm_oracle_setup(void)
@@ -106,8 +107,6 @@ static void check_asid(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 	const struct oracle_cpu *oc = this_cpu_read(oracle_cpu);
 	const struct asid_use *u;
 
-	WARN_ONCE(!c->asid, "strata oracle: a guest with the host's ASID");
-	WARN_ONCE(c->asid >= strata_svm_caps.nr_asids, "strata oracle: ASID out of range");
 	if (c->asid >= ORACLE_ASIDS)
 		return;
 	u = &oc->use[c->asid];
@@ -178,36 +177,31 @@ static void check_clean(struct svm_vcpu *svm)
 		WARN_ONCE(!SAME(save.cr2), "strata oracle: CR2 not marked");
 }
 
-/* The consistency checks of VMRUN (APM 15.5.1) that are strata's to keep. */
-static void check_entry(const struct vmcb *vmcb)
-{
-	const struct vmcb_control *c = &vmcb->control;
-	const struct vmcb_save *s = &vmcb->save;
-
-	WARN_ONCE(!(s->efer & EFER_SVME), "strata oracle: EFER.SVME clear");
-	WARN_ONCE(!(c->intercept2 & SVM_I2_VMRUN), "strata oracle: VMRUN not intercepted");
-	WARN_ONCE(s->cr0 >> 32 || s->dr6 >> 32 || s->dr7 >> 32,
-		  "strata oracle: upper half of CR0, DR6 or DR7 set");
-	WARN_ONCE((s->cr0 & X86_CR0_NW) && !(s->cr0 & X86_CR0_CD), "strata oracle: NW without CD");
-	WARN_ONCE((s->efer & EFER_LME) && (s->cr0 & X86_CR0_PG) && !(s->cr4 & X86_CR4_PAE),
-		  "strata oracle: long mode without PAE");
-	WARN_ONCE((s->efer & EFER_LME) && (s->cr0 & X86_CR0_PG) && !(s->cr0 & X86_CR0_PE),
-		  "strata oracle: long mode without PE");
-	WARN_ONCE(c->event_inj & ~(0xffffffff80000fffull), "strata oracle: reserved bits of EVENTINJ");
-	WARN_ONCE((c->iopm_base_pa | c->msrpm_base_pa) & ~PAGE_MASK,
-		  "strata oracle: unaligned permission map");
-}
-
 void svm_oracle_before(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	check_entry(svm->vmcb);
+	struct strata_entry_fault *fault = &svm->oracle->fault;
+
+	svm_explain_entry(svm->vmcb, fault);
+	WARN_ONCE(fault->name && fault->ours, "strata oracle: %s is 0x%llx: %s", fault->name,
+		  fault->value, fault->rule);
 	check_asid(vcpu, svm);
 	check_clean(svm);
 }
 
 void svm_oracle_after(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
+	const struct strata_entry_fault *fault = &svm->oracle->fault;
+
+	WARN_ONCE(fault->name, "strata oracle: the hardware took what a rule forbids: %s is 0x%llx: %s",
+		  fault->name, fault->value, fault->rule);
 	note_asid(vcpu, svm);
 	svm->oracle->copy = *svm->vmcb;
 	svm->oracle->cpu = raw_smp_processor_id();
+}
+
+/* The manual's rules and the hardware are of one mind. */
+void svm_oracle_refused(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	WARN_ONCE(!svm->oracle->fault.name,
+		  "strata oracle: the hardware refused what no rule forbids");
 }

@@ -167,6 +167,8 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu 
 	 */
 	if (unlikely((u32)vmcb->control.exit_code == SVM_EXIT_INVALID)) {
 		vmcb->control.clean = 0;
+		svm_explain_entry(vmcb, &vcpu->entry_fault);
+		svm_oracle_refused(vcpu, svm);
 		return 0;
 	}
 	svm_oracle_after(vcpu, svm);

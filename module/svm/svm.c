@@ -11,6 +11,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor.h>
 
+#include "entry_check.h"
 #include "svm.h"
 #include "../mmu/pgtbl.h"
 #include "../msr.h"
@@ -23,6 +24,23 @@ struct svm_caps strata_svm_caps;
 u64 strata_svm_iopm_pa, strata_svm_msrpm_pa;
 
 static struct page *iopm, *msrpm;
+/**
+ * svm_explain_entry - check a VMCB by the manual's rules
+ * @vmcb: as VMRUN gets it, or got it
+ * @fault: filled wholly
+ *
+ * Return: no rule is broken.
+ */
+bool svm_explain_entry(const struct vmcb *vmcb, struct strata_entry_fault *fault)
+{
+	const struct svm_entry_limits limits = {
+		.nr_asids = strata_svm_caps.nr_asids,
+		.phys_bits = boot_cpu_data.x86_phys_bits,
+	};
+
+	return svm_entry_check(vmcb, &limits, fault);
+}
+
 static struct strata_vendor svm_vendor;
 
 static int svm_check(const char **why)

@@ -113,6 +113,9 @@ bool svm_stepped(struct strata_vcpu *vcpu);
 unsigned long svm_get_rflags(struct strata_vcpu *vcpu);
 void svm_set_rflags(struct strata_vcpu *vcpu, unsigned long rflags);
 
+/* explain: in svm.c */
+bool svm_explain_entry(const struct vmcb *vmcb, struct strata_entry_fault *fault);
+
 /* run.c */
 int svm_run(struct strata_vcpu *vcpu);
 
@@ -124,6 +127,7 @@ int svm_oracle_create(struct svm_vcpu *svm);
 void svm_oracle_destroy(struct svm_vcpu *svm);
 void svm_oracle_before(struct strata_vcpu *vcpu, struct svm_vcpu *svm);
 void svm_oracle_after(struct strata_vcpu *vcpu, struct svm_vcpu *svm);
+void svm_oracle_refused(struct strata_vcpu *vcpu, struct svm_vcpu *svm);
 void svm_oracle_cpu_enabled(void);
 #else
 static inline int svm_oracle_setup(void) { return 0; }
@@ -132,6 +136,7 @@ static inline int svm_oracle_create(struct svm_vcpu *svm) { return 0; }
 static inline void svm_oracle_destroy(struct svm_vcpu *svm) { }
 static inline void svm_oracle_before(struct strata_vcpu *vcpu, struct svm_vcpu *svm) { }
 static inline void svm_oracle_after(struct strata_vcpu *vcpu, struct svm_vcpu *svm) { }
+static inline void svm_oracle_refused(struct strata_vcpu *vcpu, struct svm_vcpu *svm) { }
 static inline void svm_oracle_cpu_enabled(void) { }
 #endif
 

@@ -6,9 +6,13 @@
 #ifndef STRATA_SVM_VMCB_H
 #define STRATA_SVM_VMCB_H
 
+#ifdef __KERNEL__
 #include <linux/build_bug.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
+#else
+#include "../pure.h"
+#endif
 
 struct vmcb_seg {
 	u16 selector;

@@ -240,6 +240,8 @@ int vmx_caps_read(const char **why)
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, c->cr0_fixed1);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, c->cr4_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, c->cr4_fixed1);
+	c->phys_bits = boot_cpu_data.x86_phys_bits;
+	c->vaddr_bits = boot_cpu_data.x86_virt_bits;
 	if (BASIC_SIZE(c->basic) > PAGE_SIZE)
 		return cannot(why, "VMCS regions that fit into a page");
 	if (BASIC_MEM_TYPE(c->basic) != MEM_TYPE_WB)

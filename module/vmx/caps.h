@@ -5,7 +5,7 @@
 #ifndef STRATA_VMX_CAPS_H
 #define STRATA_VMX_CAPS_H
 
-#include <linux/types.h>
+#include "../pure.h"
 
 /* The five sets of controls, as the negotiation left them. */
 enum vmx_ctl_set { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_NR_CTL_SETS };
@@ -26,6 +26,8 @@ enum vmx_ctl_set { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_NR_CTL
  * @perf_global: IA32_PERF_GLOBAL_CTRL exists, entry and exit load it
  * @debugctl: IA32_DEBUGCTL exists
  * @pebs: IA32_PEBS_ENABLE exists
+ * @phys_bits: width of a physical address
+ * @vaddr_bits: width of a linear address
  * @slice: what each entry loads into the preemption timer; 0: not used
  */
 struct vmx_caps {
@@ -41,6 +43,8 @@ struct vmx_caps {
 	bool perf_global;
 	bool debugctl;
 	bool pebs;
+	u8 phys_bits;
+	u8 vaddr_bits;
 	u32 slice;
 };
 

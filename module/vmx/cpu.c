@@ -69,6 +69,7 @@ void vmx_flush_all_tags(struct vmx_cpu *vc)
 {
 	vmx_invept(INVEPT_ALL, 0);
 	vmx_invvpid(INVVPID_ALL, 0);
+	vmx_oracle_flushed_all();
 	vc->vpid_gen++;
 	vc->next_vpid = 1;
 }
@@ -108,6 +109,7 @@ static void clear_vmcs(struct vmx_vcpu *vmx)
 	struct vmx_cpu *vc = this_cpu_ptr(&strata_vmx_cpu);
 
 	vmx_vmclear(vmx->vmcs_pa);
+	vmx_oracle_vmclear(vmx);
 	vmx->launched = false;
 	if (vc->current_vmcs == vmx)
 		vc->current_vmcs = NULL;
@@ -134,6 +136,7 @@ void vmx_cpu_disable(void)
 		return;
 	list_for_each_entry_safe(vmx, next, &vc->active, link)
 		clear_vmcs(vmx);
+	vmx_oracle_vmxoff();
 	vmx_vmxoff();
 	vmxe_hold(false);
 	tell_processor_trace(false);
@@ -211,12 +214,14 @@ bool vmx_make_current(struct vmx_vcpu *vmx)
 	if (vmx->cpu_nr != cpu) {
 		/* The launch state of new memory is not known (SDM 25.11.3). */
 		vmx_vmclear(vmx->vmcs_pa);
+		vmx_oracle_vmclear(vmx);
 		vmx->launched = false;
 		list_add(&vmx->link, &vc->active);
 		WRITE_ONCE(vmx->cpu_nr, cpu);
 	}
 	if (vc->current_vmcs != vmx) {
 		vmx_vmptrld(vmx->vmcs_pa);
+		vmx_oracle_vmptrld(vmx);
 		vc->current_vmcs = vmx;
 	}
 	local_irq_restore(flags);
@@ -245,7 +250,9 @@ int vmx_bracket_enter(struct vmx_vcpu *vmx)
 		return -EBUSY;
 	}
 	vmx_vmclear(vmx->vmcs_pa);
+	vmx_oracle_vmclear(vmx);
 	vmx_vmptrld(vmx->vmcs_pa);
+	vmx_oracle_vmptrld(vmx);
 	vmx->launched = false;
 	return 0;
 }
@@ -257,6 +264,8 @@ int vmx_bracket_enter(struct vmx_vcpu *vmx)
 void vmx_bracket_leave(struct vmx_vcpu *vmx)
 {
 	vmx_vmclear(vmx->vmcs_pa);
+	vmx_oracle_vmclear(vmx);
+	vmx_oracle_vmxoff();
 	vmx_vmxoff();
 	write_cr4_raw(native_read_cr4() & ~X86_CR4_VMXE);
 }
@@ -280,6 +289,7 @@ void vmx_new_vpid(struct vmx_cpu *vc, struct vmx_vcpu *vmx)
 	 * may have been another VM's before.
 	 */
 	vmx_invept(INVEPT_ONE, vmx->eptp);
+	vmx_oracle_flushed(vmx);
 }
 
 /**

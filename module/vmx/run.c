@@ -31,6 +31,7 @@ static __always_inline void hot_flush_tlb(struct strata_vcpu *vcpu, struct vmx_v
 	 * (SDM 29.4.3.1); with EPT there are no others.
 	 */
 	vmx_invept(INVEPT_ONE, vmx->eptp);
+	vmx_oracle_flushed(vmx);
 }
 
 /* This CPU is not the one of the last window, or the VMCS has not been used yet. */
@@ -256,7 +257,7 @@ static noinstr int vmx_switch_guarded(struct strata_vcpu *vcpu, struct vmx_vcpu 
 
 /*
  * The interruptibility state, and with it the single step that waits for the
- * end of a shadow: there the entry demands BS to be as TF is (SDM 26.3.1.5).
+ * end of a shadow: there the entry demands BS to be as TF is (SDM 27.3.1.5).
  */
 static noinline void write_intr_state(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 state)
 {
@@ -287,7 +288,7 @@ static __always_inline void write_state(struct strata_vcpu *vcpu, struct vmx_vcp
 		vmx->rsp = vcpu->regs[STRATA_RSP];
 		vmcs_write(VMCS_GUEST_RSP, vmx->rsp);
 	}
-	/* While an NMI goes in, NMIs may not be blocked yet (SDM 26.3.1.5). */
+	/* While an NMI goes in, NMIs may not be blocked yet (SDM 27.3.1.5). */
 	if (unlikely(vcpu->ev.nmi_masked) &&
 	    (vmx->inject_info & (INTR_VALID | INTR_TYPE_MASK)) != (INTR_VALID | INTR_TYPE_NMI))
 		state |= INTR_STATE_NMI;
@@ -320,11 +321,10 @@ static __always_inline void read_state(struct strata_vcpu *vcpu, struct vmx_vcpu
 		vcpu->ev.nmi_masked = vmx->intr_state & INTR_STATE_NMI;
 	}
 	/* Kernels run above 4 GiB, where only 64-bit code does. */
-	if (likely(vmx->rip >> 32)) {
+	if (likely(vmx->rip >> 32))
 		vcpu->cs_attr = STRATA_CS_L;
-	} else {
+	else
 		vcpu->cs_attr = vmx_neutral_cs(vmcs_read(VMCS_GUEST_CS_AR));
-	}
 	if (unlikely(vmx->injecting))
 		vmx_delivered(vcpu);
 }
@@ -337,6 +337,7 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu 
 	write_state(vcpu, vmx);
 	if (dbs)
 		strata_load_breakpoints(vcpu, vmx->host_db);
+	vmx_oracle_before(vcpu, vmx);
 
 	if (static_branch_unlikely(&strata_guard_entries)) {
 		struct strata_spec spec = strata_mitigate_entry(vcpu);
@@ -355,8 +356,10 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu 
 		if (r == 2)
 			return -EIO;
 		vmx->reason = VMX_VMFAIL | vmcs_read(VMCS_INSN_ERROR);
+		vmx_oracle_after(vcpu, vmx, false);
 		return 0;
 	}
+	vmx_oracle_after(vcpu, vmx, !(vmx->reason & VMX_EXIT_FAILED_ENTRY));
 	/* A failed entry leaves the guest where it was, for the report. */
 	if (likely(vmx->reason < VMX_NR_EXITS))
 		read_state(vcpu, vmx);
@@ -437,7 +440,11 @@ static noinline void identify_failure(struct strata_vcpu *vcpu, u32 reason)
 
 	if ((reason & VMX_VMFAIL) == VMX_VMFAIL)
 		e->hw_code = reason & ~VMX_VMFAIL;
-	e->id = reason & VMX_EXIT_FAILED_ENTRY ? STRATA_EXIT_FAIL_ENTRY : STRATA_EXIT_OTHER;
+	e->id = STRATA_EXIT_OTHER;
+	if (reason & VMX_EXIT_FAILED_ENTRY) {
+		e->id = STRATA_EXIT_FAIL_ENTRY;
+		vmx_explain_entry(&vcpu->entry_fault);
+	}
 	if ((reason & VMX_EXIT_BASIC) == VMX_EXIT_ENTRY_MCE)
 		strata_machine_check();
 }

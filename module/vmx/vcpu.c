@@ -198,6 +198,12 @@ int vmx_vcpu_create(struct strata_vcpu *vcpu)
 		kfree(vmx);
 		return -ENOMEM;
 	}
+	if (vmx_oracle_create(vmx)) {
+		free_page((unsigned long)vmx->vapic);
+		free_page((unsigned long)vmx->vmcs);
+		kfree(vmx);
+		return -ENOMEM;
+	}
 	*(u32 *)vmx->vmcs = strata_vmx_caps.basic & 0x7fffffff;
 	vmx->vmcs_pa = virt_to_phys(vmx->vmcs);
 	vmx->eptp = vcpu->vm->root_pa | EPTP_WB |
@@ -217,6 +223,7 @@ void vmx_vcpu_destroy(struct strata_vcpu *vcpu)
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmx_forget(vmx);
+	vmx_oracle_destroy(vmx);
 	free_page((unsigned long)vmx->vapic);
 	free_page((unsigned long)vmx->vmcs);
 	kfree(vmx);

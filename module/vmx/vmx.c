@@ -110,6 +110,7 @@ static void fill_msr_bitmap(u8 *map)
 static void vmx_teardown(void)
 {
 	vmx_cpu_teardown();
+	vmx_oracle_teardown();
 	free_page((unsigned long)msr_bitmap);
 	msr_bitmap = NULL;
 }
@@ -130,7 +131,9 @@ static int vmx_setup(void)
 		return -ENOMEM;
 	fill_msr_bitmap(msr_bitmap);
 	strata_vmx_msr_bitmap_pa = virt_to_phys(msr_bitmap);
-	r = vmx_cpu_setup();
+	r = vmx_oracle_setup();
+	if (!r)
+		r = vmx_cpu_setup();
 	if (r)
 		vmx_teardown();
 	return r;

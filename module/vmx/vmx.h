@@ -20,6 +20,7 @@
 enum vmx_lazy_msr { VMX_LAZY_STAR, VMX_LAZY_LSTAR, VMX_LAZY_FMASK, VMX_LAZY_TSC_AUX, VMX_NR_LAZY };
 
 struct vmx_vcpu;
+struct vmx_oracle;
 
 /**
  * struct vmx_cpu - what a CPU needs to run guests
@@ -138,6 +139,7 @@ struct vmx_vcpu {
 	void *vapic;			/* holds the TPR that the guest reads as CR8 */
 	int cpu_nr;			/* where it is active, -1: nowhere */
 	struct list_head link;		/* in that CPU's active list */
+	struct vmx_oracle *oracle;	/* debug builds */
 };
 
 static inline struct vmx_vcpu *to_vmx(struct strata_vcpu *vcpu)
@@ -256,5 +258,36 @@ void vmx_redeliver(struct strata_vcpu *vcpu);
 
 /* run.c */
 int vmx_run(struct strata_vcpu *vcpu);
+
+/* explain.c */
+bool vmx_explain_entry(struct strata_entry_fault *fault);
+
+/* oracle.c: debug builds only */
+#ifdef STRATA_DEBUG
+int vmx_oracle_setup(void);
+void vmx_oracle_teardown(void);
+int vmx_oracle_create(struct vmx_vcpu *vmx);
+void vmx_oracle_destroy(struct vmx_vcpu *vmx);
+void vmx_oracle_flushed_all(void);
+void vmx_oracle_flushed(struct vmx_vcpu *vmx);
+void vmx_oracle_vmclear(struct vmx_vcpu *vmx);
+void vmx_oracle_vmptrld(struct vmx_vcpu *vmx);
+void vmx_oracle_vmxoff(void);
+void vmx_oracle_before(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx);
+void vmx_oracle_after(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool entered);
+#else
+static inline int vmx_oracle_setup(void) { return 0; }
+static inline void vmx_oracle_teardown(void) { }
+static inline int vmx_oracle_create(struct vmx_vcpu *vmx) { return 0; }
+static inline void vmx_oracle_destroy(struct vmx_vcpu *vmx) { }
+static inline void vmx_oracle_flushed_all(void) { }
+static inline void vmx_oracle_flushed(struct vmx_vcpu *vmx) { }
+static inline void vmx_oracle_vmclear(struct vmx_vcpu *vmx) { }
+static inline void vmx_oracle_vmptrld(struct vmx_vcpu *vmx) { }
+static inline void vmx_oracle_vmxoff(void) { }
+static inline void vmx_oracle_before(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx) { }
+static inline void vmx_oracle_after(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx,
+				    bool entered) { }
+#endif
 
 #endif /* STRATA_VMX_VMX_H */

@@ -542,6 +542,19 @@ static void prepare(struct insn *in, u32 next)
 	}
 }
 
+/*
+ * Some hosts do not return from a trap or an interrupt to a stack pointer that
+ * is not canonical: the process dies. RSP gets none, also where it is data.
+ */
+static void keep_rsp_canonical(struct insn *in)
+{
+	u64 rsp = (u64)((s64)(st->regs[4] << 16) >> 16);
+
+	if (rsp != st->regs[4] && (in->used & BIT(4)))
+		in->ok = false;
+	st->regs[4] = rsp;
+}
+
 /* ---- comparison ---- */
 
 static struct env *env;
@@ -669,6 +682,7 @@ static bool run_one(const struct tmpl *t, bool is64, unsigned int round)
 	prepare(&in, next);
 	if (t->t & (T_SHIFT | T_ROT))
 		shift_rules(&in);
+	keep_rsp_canonical(&in);
 	if (!in.ok)
 		return true;
 
