@@ -45,6 +45,11 @@ module_param_cb(barriers, &barriers_ops, NULL, 0444);
 MODULE_PARM_DESC(barriers, "how often each speculation barrier was issued (debug builds)");
 #endif
 
+/* The KVM API's module has it by this name. */
+static int nx_huge_pages = -1;
+module_param(nx_huge_pages, int, 0444);
+MODULE_PARM_DESC(nx_huge_pages, "1: large mappings of guest memory are not executable but split; 0: they are; -1: as the CPU needs it (itlb_multihit)");
+
 static bool strata_host_bug_mds(void)
 {
 	return boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
@@ -66,6 +71,7 @@ void strata_mitigate_setup(void)
 		.bug_mds = strata_host_bug_mds(),
 		.bug_l1tf = boot_cpu_has_bug(X86_BUG_L1TF),
 		.bug_spectre_v2 = boot_cpu_has_bug(X86_BUG_SPECTRE_V2),
+		.bug_itlb_multihit = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT),
 	};
 
 #ifdef X86_BUG_TSA
@@ -76,6 +82,10 @@ void strata_mitigate_setup(void)
 	h.bug_vmscape = boot_cpu_has_bug(X86_BUG_VMSCAPE);
 #endif
 	strata_barriers = strata_decide_barriers(&h);
+	if (nx_huge_pages >= 0)
+		strata_barriers.small_exec = nx_huge_pages;
+	/* Who reads it learns what was decided. */
+	nx_huge_pages = strata_barriers.small_exec;
 #ifdef STRATA_DEBUG
 	if (force_barriers) {
 		strata_barriers.ibpb_on_switch = h.has_ibpb;

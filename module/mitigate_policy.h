@@ -21,6 +21,7 @@ struct strata_host_spec {
 	bool bug_tsa;		/* transient scheduler attacks (AMD) */
 	bool bug_vmscape;	/* user space behind a guest needs an IBPB */
 	bool bug_spectre_v2;
+	bool bug_itlb_multihit;	/* a page size that changes under a fetch is a machine check */
 };
 
 /* What follows from it. */
@@ -30,6 +31,7 @@ struct strata_barriers {
 	bool verw_on_entry;	/* clear buffers before guest mode */
 	bool ibpb_to_user;	/* ask the host for an IBPB on return to user space */
 	bool l1d_on_window;	/* flush the L1 data cache when a window begins */
+	bool small_exec;	/* large nested mappings of Intel's are not executable */
 	bool at_entry;		/* one of those that each entry must look at */
 };
 
@@ -53,6 +55,7 @@ static inline struct strata_barriers strata_decide_barriers(const struct strata_
 	b.verw_on_entry = h->has_md_clear && (h->bug_mds || h->bug_tsa);
 	b.ibpb_to_user = h->has_ibpb && h->bug_vmscape;
 	b.l1d_on_window = h->has_flush_l1d && h->bug_l1tf;
+	b.small_exec = h->bug_itlb_multihit;
 	b.at_entry |= b.verw_on_entry;
 	return b;
 }

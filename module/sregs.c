@@ -65,6 +65,8 @@ int strata_guest_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0)
 	if (!guest_cr0_ok(&s, cr0))
 		return 1;
 	cr0 = (cr0 & SCR0_ALL) | SCR0_ET;
+	if (strata_vendor->pdptes_ok && !strata_vendor->pdptes_ok(vcpu, cr0, vcpu->cr4))
+		return 1;
 	strata_vendor->set_cr0(vcpu, cr0);
 	if ((old ^ cr0) & CR0_FLUSH)
 		vcpu->tlb_gen = STRATA_TLB_STALE;
@@ -109,6 +111,8 @@ int strata_guest_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4)
 
 	state_of(vcpu, false, &s);
 	if (!guest_cr4_ok(&s, cr4))
+		return 1;
+	if (strata_vendor->pdptes_ok && !strata_vendor->pdptes_ok(vcpu, vcpu->cr0, cr4))
 		return 1;
 	strata_vendor->set_cr4(vcpu, cr4);
 	/* SDM 3A 4.10.4.1: any write that leaves or enters these, and any with PGE changed. */

@@ -375,6 +375,11 @@ struct strata_vendor {
 	void (*set_cr3)(struct strata_vcpu *vcpu, unsigned long cr3);
 	void (*set_cr4)(struct strata_vcpu *vcpu, unsigned long cr4);
 	void (*set_efer)(struct strata_vcpu *vcpu, u64 efer);
+	/*
+	 * may the guest's own write of CR0 or CR4 give these, as far as that loads
+	 * PDPTEs? sleeps; NULL: it loads none
+	 */
+	bool (*pdptes_ok)(struct strata_vcpu *vcpu, unsigned long cr0, unsigned long cr4);
 	void (*sync_crs)(struct strata_vcpu *vcpu);	/* hardware -> vcpu->cr0, cr3 */
 	void (*set_dr7)(struct strata_vcpu *vcpu, unsigned long dr7);
 	void (*set_dr6)(struct strata_vcpu *vcpu, unsigned long dr6);

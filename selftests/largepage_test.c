@@ -7,7 +7,11 @@
  * of a large page, neighbours in one large page, hugetlbfs, and guest large
  * pages over all of them.
  */
+#include <fcntl.h>
+
 #include "strata_test.h"
+
+#include "../uapi/strata.h"
 
 #define GPA	0x40000000ul
 #define SIZE	(6 * MB)
@@ -150,6 +154,70 @@ TEST(guest_gigabyte_page)
 	vm_map_level(vm, GPA, GPA, 3, PTE_W);
 	vm_set_region(vm, 1, 0, GPA + 64 * MB, SIZE, m);
 	EXPECT_EQ(0, fill(vm, GPA + 64 * MB, SIZE, m));
+}
+
+/* The parameter tells what was decided for this CPU. */
+static bool nx_huge_pages(void)
+{
+	int fd = open("/sys/module/strata/parameters/nx_huge_pages", O_RDONLY);
+	char c = 0;
+
+	if (fd < 0 || read(fd, &c, 1) != 1)
+		die("no parameter nx_huge_pages");
+	close(fd);
+	return c == '1';
+}
+
+static uint64_t nested_faults(struct vcpu *vcpu)
+{
+	struct strata_exit_stats stats = { .size = sizeof(stats) };
+
+	xioctl(vcpu->fd, STRATA_GET_EXIT_STATS, &stats);
+	return stats.exit[STRATA_EXIT_NESTED_FAULT].count;
+}
+
+static __guest void g_code(uint64_t arg)
+{
+	uint64_t i;
+
+	/* Data first: "ret" at the start of each page. */
+	for (i = 0; i < 2 * MB; i += PAGE_SIZE)
+		*(volatile uint8_t *)(GPA + i) = 0xc3;
+	GUEST_SYNC(1);
+	((void (*)(void))(GPA + 5 * PAGE_SIZE))();
+	GUEST_SYNC(2);
+	for (i = 0; i < 2 * MB; i += PAGE_SIZE) {
+		*(volatile uint8_t *)(GPA + i + 8) = i >> 12;
+		((void (*)(void))(GPA + i))();
+	}
+	GUEST_SYNC(3);
+	for (i = 0; i < 2 * MB; i += PAGE_SIZE)
+		GUEST_ASSERT_EQ((uint8_t)(i >> 12), *(volatile uint8_t *)(GPA + i + 8));
+	GUEST_DONE();
+}
+
+/* Code in a large page runs; where large pages may not execute, the first fetch splits it. */
+TEST(code)
+{
+	struct vm *vm = start();
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_code);
+	uint8_t *m = huge(2 * MB);
+	uint64_t faults;
+
+	memset(m, 0, 2 * MB);
+	vm_set_region(vm, 1, 0, GPA, 2 * MB, m);
+	vcpu_run_sync(vcpu, 1);
+	faults = nested_faults(vcpu);
+	/* Not one for each of the 512 pages. */
+	ASSERT_GT(100, faults);
+	vcpu_run_sync(vcpu, 2);
+	if (nx_huge_pages())
+		EXPECT_LT(faults, nested_faults(vcpu));
+	faults = nested_faults(vcpu);
+	vcpu_run_sync(vcpu, 3);
+	/* All of it was split at once. */
+	EXPECT_GT(faults + 100, nested_faults(vcpu));
+	vcpu_run_done(vcpu);
 }
 
 TEST_HARNESS_MAIN

@@ -34,11 +34,14 @@ static int fault_fill_pool(struct strata_vm *vm)
  * unseen.
  */
 static unsigned int fault_level(struct strata_vm *vm, const struct strata_memslot *slot,
-				u64 gfn, unsigned long hva, const struct strata_host_page *hp)
+				u64 gfn, unsigned long hva, const struct strata_host_page *hp,
+				u32 access)
 {
 	unsigned int level = vm->mmu->pt.max_level;
 
 	if (slot->dirty || hp->level == 1)
+		return 1;
+	if (vm->mmu->pt.small_exec && (access & STRATA_ACC_FETCH))
 		return 1;
 	for (; level > 1; level--) {
 		u64 span = STRATA_PT_SPAN(level), first = gfn & ~(span - 1);
@@ -64,7 +67,8 @@ static unsigned int fault_level(struct strata_vm *vm, const struct strata_memslo
  * Return: 0; -EAGAIN when the pool is empty.
  */
 static int fault_map(struct strata_vm *vm, const struct strata_memslot *slot, u64 gfn,
-		     unsigned long hva, unsigned long seq, const struct strata_host_page *hp)
+		     unsigned long hva, unsigned long seq, const struct strata_host_page *hp,
+		     u32 access)
 {
 	u32 flags = STRATA_PT_EXEC | (hp->writable ? STRATA_PT_WRITE : 0) |
 		    (hp->device ? STRATA_PT_DEVICE : 0);
@@ -73,7 +77,7 @@ static int fault_map(struct strata_vm *vm, const struct strata_memslot *slot, u6
 	int r;
 
 	lockdep_assert_held(&vm->mmu_lock);
-	level = fault_level(vm, slot, gfn, hva, hp);
+	level = fault_level(vm, slot, gfn, hva, hp, access);
 	size = STRATA_PT_SPAN(level) << PAGE_SHIFT;
 	start = hva & ~(size - 1);
 	/* The guest comes again, if it still wants the page. */
@@ -148,7 +152,7 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 	}
 	for (;;) {
 		spin_lock(&vm->mmu_lock);
-		r = fault_map(vm, slot, gfn, hva, seq, &hp);
+		r = fault_map(vm, slot, gfn, hva, seq, &hp, access);
 		spin_unlock(&vm->mmu_lock);
 		if (likely(r != -EAGAIN))
 			break;

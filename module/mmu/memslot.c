@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "mmu.h"
+#include "../mitigate.h"
 
 /**
  * strata_mmu_zap - unmap a range of guest frames
@@ -222,6 +223,7 @@ int strata_mmu_init_vm(struct strata_vm *vm)
 			     strata_vendor->pt_max_level, mmu_flush);
 	if (err)
 		goto fail;
+	vm->mmu->pt.small_exec = strata_barriers.small_exec;
 	vm->root_pa = virt_to_phys(vm->mmu->pt.root);
 
 	vm->notifier.ops = &strata_notifier_ops;

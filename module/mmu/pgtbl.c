@@ -238,6 +238,8 @@ static u64 pt_make_leaf(const struct strata_pgtbl *pt, u64 pfn, unsigned int lev
 		pte |= fmt->large;
 	if (flags & STRATA_PT_WRITE)
 		pte |= fmt->write | fmt->dirty;
+	if (level > 1 && pt->small_exec)
+		flags &= ~STRATA_PT_EXEC;
 	pte |= flags & STRATA_PT_EXEC ? fmt->exec : fmt->noexec;
 	pte |= flags & STRATA_PT_DEVICE ? fmt->device : fmt->ram;
 	return pte;
@@ -258,8 +260,12 @@ static bool pt_split(struct strata_pgtbl *pt, u64 *ptep, unsigned int level)
 		return false;
 	pte = pt_change(pt, ptep, ~0ull, 0);
 	pt->flush(pt);
-	if (level - 1 == 1)
+	if (level - 1 == 1) {
 		pte &= ~pt->fmt->large;
+		/* Nothing but their size kept these from being executable. */
+		if (pt->small_exec)
+			pte = (pte & ~pt->fmt->noexec) | pt->fmt->exec;
+	}
 	for (i = 0; i < STRATA_PT_ENTRIES; i++)
 		pt_change(pt, table + i, ~0ull, pte + i * step);
 	pt_change(pt, ptep, ~0ull, strata_pt_pa(table) | pt->fmt->table);
@@ -315,16 +321,15 @@ static int pt_set_leaf(struct strata_pgtbl *pt, u64 *ptep, u64 new, unsigned int
  *	rounded down to it
  * @flags: STRATA_PT_*
  *
- * Smaller mappings inside give way; a larger one around is split, and keeps
- * the rights of the other parts. An existing mapping of the same memory with
- * more rights stays.
+ * Smaller mappings inside give way, but for @pt->small_exec; a larger one around
+ * is split, and keeps the rights of the other parts. An existing mapping of the
+ * same memory with more rights stays.
  *
  * Return: 0; 1 when it was there already; -EAGAIN when the pool is empty.
  */
 int strata_pt_map(struct strata_pgtbl *pt, u64 gfn, u64 pfn, unsigned int level, u32 flags)
 {
 	u64 mask = STRATA_PT_SPAN(level) - 1;
-	u64 new = pt_make_leaf(pt, pfn & ~mask, level, flags);
 	unsigned int at = pt->levels;
 	u64 *table = pt->root;
 
@@ -332,8 +337,15 @@ int strata_pt_map(struct strata_pgtbl *pt, u64 gfn, u64 pfn, unsigned int level,
 		u64 *ptep = pt_entry(table, gfn, at);
 		u64 pte = READ_ONCE(*ptep);
 
+		/* Split for who executes here: stay with the smaller ones. */
+		if (at == level && level > 1 && pt->small_exec && pt_present(pt, pte) &&
+		    !pt_is_leaf(pt, pte, at)) {
+			level--;
+			mask = STRATA_PT_SPAN(level) - 1;
+		}
 		if (at == level)
-			return pt_set_leaf(pt, ptep, new, level);
+			return pt_set_leaf(pt, ptep, pt_make_leaf(pt, pfn & ~mask, level, flags),
+					   level);
 		if (!pt_present(pt, pte)) {
 			u64 *child = pt_new_table(pt);
 
@@ -346,7 +358,8 @@ int strata_pt_map(struct strata_pgtbl *pt, u64 gfn, u64 pfn, unsigned int level,
 			u64 inside = pt_make_leaf(pt, pfn & ~(STRATA_PT_SPAN(at) - 1), at, flags);
 
 			/* As good as asked for, if it is the same memory. */
-			if (part == (gfn & (STRATA_PT_SPAN(at) - 1) & ~mask) &&
+			if (!(pt->small_exec && level == 1) &&
+			    part == (gfn & (STRATA_PT_SPAN(at) - 1) & ~mask) &&
 			    pt_covers(pt, pte, inside))
 				return 1;
 			if (!pt_split(pt, ptep, at))

@@ -69,6 +69,8 @@ extern const struct strata_pt_format strata_ept_noad_format;
  * @fmt: the entries' format
  * @levels: of tables, 4 or 5
  * @max_level: the highest that may map memory: 1 4K, 2 2M, 3 1G
+ * @small_exec: only mappings of 4K are executable; larger ones are split by a
+ *	fault that wants to execute, and what was split stays so
  * @root: the topmost table
  * @flush: makes sure that no CPU uses a translation, or a pointer to a table,
  *	that it cached before
@@ -80,6 +82,7 @@ struct strata_pgtbl {
 	const struct strata_pt_format *fmt;
 	unsigned int levels;
 	unsigned int max_level;
+	bool small_exec;
 	u64 *root;
 	void (*flush)(struct strata_pgtbl *pt);
 	unsigned long nr_tables;

@@ -84,6 +84,8 @@ static const struct control {
 	{ VMX_EXIT, REQUIRED, EXIT_LOAD_EFER, "loading of EFER at exits" },
 	{ VMX_EXIT, REQUIRED, EXIT_LOAD_PAT, "loading of PAT at exits" },
 	{ VMX_EXIT, WANTED, EXIT_LOAD_PERF_GLOBAL, NULL },
+	/* With the timer only. */
+	{ VMX_EXIT, WANTED, EXIT_SAVE_TIMER, NULL },
 	/* The host takes its interrupts itself, through its own IDT. */
 	{ VMX_EXIT, REFUSED, EXIT_ACK_INTR, "exits that leave the interrupt unacknowledged" },
 
@@ -206,8 +208,9 @@ static int check_counters(struct vmx_caps *c, const char **why)
 }
 
 /*
- * The timer counts down at the TSC's rate divided by a power of two, and each
- * entry loads it anew: a constant in the VMCS, which costs nothing.
+ * The timer counts down at the TSC's rate divided by a power of two. A window
+ * begins with a slice, and what is left of it is saved at each exit: exits that
+ * are served without opening interrupts do not prolong it.
  */
 static int slice_setup(struct vmx_caps *c, const char **why)
 {
@@ -215,9 +218,10 @@ static int slice_setup(struct vmx_caps *c, const char **why)
 
 	if (!vmx_slice) {
 		c->ctl[VMX_PIN] &= ~PIN_PREEMPT_TIMER | c->allowed0[VMX_PIN];
+		c->ctl[VMX_EXIT] &= ~EXIT_SAVE_TIMER | c->allowed0[VMX_EXIT];
 		return 0;
 	}
-	if (!(c->ctl[VMX_PIN] & PIN_PREEMPT_TIMER))
+	if (!(c->ctl[VMX_PIN] & PIN_PREEMPT_TIMER) || !(c->ctl[VMX_EXIT] & EXIT_SAVE_TIMER))
 		return cannot(why, "the preemption timer, and vmx_slice asks for it");
 	c->slice = clamp_t(u64, ticks, 1, U32_MAX);
 	return 0;

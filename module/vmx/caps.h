@@ -28,7 +28,7 @@ enum vmx_ctl_set { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_NR_CTL
  * @pebs: IA32_PEBS_ENABLE exists
  * @phys_bits: width of a physical address
  * @vaddr_bits: width of a linear address
- * @slice: what each entry loads into the preemption timer; 0: not used
+ * @slice: what the preemption timer is at the start of a window; 0: not used
  */
 struct vmx_caps {
 	u64 basic;

@@ -8,42 +8,78 @@
 #include "insns.h"
 #include "vmx.h"
 
+/* Bits of CR0 and CR4 whose change loads the PDPTEs (SDM 4.4.1). */
+#define CR0_LOADS_PDPTES	(X86_CR0_CD | X86_CR0_NW | X86_CR0_PG)
+#define CR4_LOADS_PDPTES	(X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PSE | X86_CR4_SMEP)
+
 /* With these, PAE paging, whose four PDPTEs the CPU keeps in registers. */
-static bool pae_paging(const struct strata_vcpu *vcpu)
+static bool pae_paging(const struct strata_vcpu *vcpu, unsigned long cr0, unsigned long cr4)
 {
-	return (vcpu->cr0 & X86_CR0_PG) && (vcpu->cr4 & X86_CR4_PAE) &&
-	       !(vcpu->efer & EFER_LMA);
+	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(vcpu->efer & EFER_LME);
 }
 
-/* A write of CR0, CR3 or CR4 that exits loads the PDPTEs in software (SDM 4.4.1). */
+/* A write of CR0, CR3 or CR4 that exits loads the PDPTEs in software. */
 static void pdptes_may_change(struct strata_vcpu *vcpu)
 {
-	if (pae_paging(vcpu))
+	if (pae_paging(vcpu, vcpu->cr0, vcpu->cr4))
 		to_vmx(vcpu)->pdptes_stale = true;
+}
+
+static bool bad_pdpte(const struct strata_vcpu *vcpu, u64 pdpte)
+{
+	return (pdpte & 1) && (pdpte & (~0ull << vcpu->maxphyaddr | 0x1e6));
+}
+
+/* What cannot be read is not present: the guest meets a page fault there. */
+static void read_pdptes(struct strata_vcpu *vcpu, u64 pdpte[4])
+{
+	vmx_sync_crs(vcpu);
+	if (strata_read_guest(vcpu->vm, vcpu->cr3 & 0xffffffe0, pdpte, 4 * sizeof(*pdpte)))
+		memset(pdpte, 0, 4 * sizeof(*pdpte));
+}
+
+/**
+ * vmx_pdptes_ok - would an instruction that writes CR0 or CR4 load PDPTEs that it may not?
+ * @vcpu: its mutex is held; may sleep
+ * @cr0: what it will be
+ * @cr4: what it will be
+ *
+ * Return: false where the instruction raises #GP (SDM 4.4.1).
+ */
+bool vmx_pdptes_ok(struct strata_vcpu *vcpu, unsigned long cr0, unsigned long cr4)
+{
+	u64 pdpte[4];
+	unsigned int i;
+
+	if (!pae_paging(vcpu, cr0, cr4) ||
+	    !((cr0 ^ vcpu->cr0) & CR0_LOADS_PDPTES || (cr4 ^ vcpu->cr4) & CR4_LOADS_PDPTES))
+		return true;
+	read_pdptes(vcpu, pdpte);
+	for (i = 0; i < ARRAY_SIZE(pdpte); i++)
+		if (bad_pdpte(vcpu, pdpte[i]))
+			return false;
+	return true;
 }
 
 /**
  * vmx_load_pdptes - read the PDPTEs that CR3 points to
  * @vcpu: its mutex is held; may sleep
  *
- * What cannot be read is not present: the guest meets a page fault there.
- * The same holds for entries with reserved bits, for which the instruction
- * would have raised #GP.
+ * Entries with reserved bits, which only user space can have brought about
+ * here, or another vCPU since the instruction, count as not present: the entry
+ * takes none.
  */
 void vmx_load_pdptes(struct strata_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	const u64 rsvd = ~0ull << vcpu->maxphyaddr | 0x1e6;
 	unsigned int i;
 
 	vmx->pdptes_stale = false;
-	if (!pae_paging(vcpu))
+	if (!pae_paging(vcpu, vcpu->cr0, vcpu->cr4))
 		return;
-	vmx_sync_crs(vcpu);
-	if (strata_read_guest(vcpu->vm, vcpu->cr3 & 0xffffffe0, vmx->pdpte, sizeof(vmx->pdpte)))
-		memset(vmx->pdpte, 0, sizeof(vmx->pdpte));
+	read_pdptes(vcpu, vmx->pdpte);
 	for (i = 0; i < ARRAY_SIZE(vmx->pdpte); i++)
-		if ((vmx->pdpte[i] & 1) && (vmx->pdpte[i] & rsvd))
+		if (bad_pdpte(vcpu, vmx->pdpte[i]))
 			vmx->pdpte[i] = 0;
 	vmx->avail |= VMX_GROUP(VMX_G_PDPTES);
 	vmx->dirty |= VMX_GROUP(VMX_G_PDPTES);

@@ -73,6 +73,13 @@ SYM_INNER_LABEL(strata_vmx_exit, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 
+	/* Nor an indirect branch: the guest's history may steer it. */
+#ifdef HAVE_CLEAR_BHB_LOOP
+	CLEAR_BRANCH_HISTORY_VMEXIT
+#elif defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
+	ALTERNATIVE "", "call strata_clear_bhb", X86_FEATURE_CLEAR_BHB_VMEXIT
+#endif
+
 	CLEAR_GUEST_REGS
 
 	add	$WORD, %rsp
@@ -93,3 +100,18 @@ SYM_INNER_LABEL(strata_vmx_exit, SYM_L_GLOBAL)
 	_ASM_EXTABLE(3b, .Lgone)
 	_ASM_EXTABLE(6b, 1b)
 SYM_FUNC_END(strata_vmx_enter)
+
+#if !defined(HAVE_CLEAR_BHB_LOOP) && defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
+/*
+ * Where the kernel keeps its own routine to KVM: more taken branches than any
+ * CPU's branch history holds (194 are known of). Uses %rcx.
+ */
+SYM_FUNC_START_LOCAL(strata_clear_bhb)
+	mov	$256, %ecx
+1:	jmp	2f
+	int3
+2:	dec	%ecx
+	jnz	1b
+	RET
+SYM_FUNC_END(strata_clear_bhb)
+#endif

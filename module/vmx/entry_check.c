@@ -29,7 +29,6 @@
 #define SEL_RPL			3u
 #define SEL_TI			4u
 #define AR_RESERVED		(0xf00u | ~0u << 17)
-#define EXIT_SAVE_TIMER		BIT(22)
 #define BASIC_ANY_ERROR_CODE	BIT_ULL(56)
 #define MISC_ZERO_LENGTH	BIT_ULL(30)
 #define VECTORS_WITH_ERROR	(1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | \

@@ -127,6 +127,8 @@ static __always_inline int hot_on(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx
 		vmcs_write(VMCS_HOST_FS_BASE, vmx->fs_base);
 		vmx->host_fs_base = vmx->fs_base;
 	}
+	if (unlikely(strata_vmx_caps.slice))
+		vmcs_write(VMCS_PREEMPT_TIMER, strata_vmx_caps.slice);
 	if (unlikely(vmx->lazy_changed)) {
 		vmx->lazy_changed = false;
 		vmx_lazy_switch(vcpu, vc);

@@ -76,8 +76,6 @@ void vmx_write_constants(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 		vmcs_write(VMCS_XSS_BITMAP, ~0ul);
 	if (c->ctl[VMX_PROC2] & PROC2_ENCLS)
 		vmcs_write(VMCS_ENCLS_BITMAP, ~0ul);
-	if (c->slice)
-		vmcs_write(VMCS_PREEMPT_TIMER, c->slice);
 	/* No shadow VMCS (SDM 25.4.2). */
 	vmcs_write(VMCS_LINK_POINTER, ~0ul);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);

@@ -205,6 +205,7 @@ enum vmcs_field {
 #define EXIT_LOAD_PAT		BIT(19)
 #define EXIT_SAVE_EFER		BIT(20)
 #define EXIT_LOAD_EFER		BIT(21)
+#define EXIT_SAVE_TIMER		BIT(22)
 
 /* VM-entry controls (SDM 25.8.1) */
 #define ENTRY_LOAD_DEBUG	BIT(2)

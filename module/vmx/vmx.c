@@ -187,6 +187,7 @@ static struct strata_vendor vmx_vendor = {
 	.set_cr3 = vmx_set_cr3,
 	.set_cr4 = vmx_set_cr4,
 	.set_efer = vmx_set_efer,
+	.pdptes_ok = vmx_pdptes_ok,
 	.sync_crs = vmx_sync_crs,
 	.set_dr7 = vmx_set_dr7,
 	.set_dr6 = vmx_set_dr6,

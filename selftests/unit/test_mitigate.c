@@ -8,7 +8,7 @@
 
 /*
  * Barriers as letters: i ibpb_on_switch, s spec_ctrl, v verw_on_entry, u ibpb_to_user,
- * l l1d_on_window.
+ * l l1d_on_window, x small_exec.
  */
 static const struct {
 	const char *host;
@@ -32,11 +32,12 @@ static const struct {
 	{ "MDS", { .has_md_clear = true, .bug_mds = true }, "v" },
 	{ "L1TF", { .has_flush_l1d = true, .bug_l1tf = true }, "l" },
 	{ "L1TF without the microcode to flush", { .bug_l1tf = true }, "" },
+	{ "ITLB multihit", { .bug_itlb_multihit = true }, "x" },
 	{ "VERW works, and nothing needs it", { .has_md_clear = true }, "" },
 	{ "VMSCAPE without IBPB", { .bug_vmscape = true }, "" },
 	{ "mitigations=off on a CPU that needs all",
 	  { .off = true, .has_ibpb = true, .has_md_clear = true, .bug_mds = true,
-	    .has_flush_l1d = true, .bug_l1tf = true,
+	    .has_flush_l1d = true, .bug_l1tf = true, .bug_itlb_multihit = true,
 	    .bug_tsa = true, .bug_vmscape = true, .bug_spectre_v2 = true }, "" },
 	{ "mitigations=off: SPEC_CTRL is state of the guest nonetheless",
 	  { .off = true, .has_ibpb = true, .has_spec_ctrl = true, .bug_spectre_v2 = true }, "s" },
@@ -54,6 +55,8 @@ static void letters(const struct strata_barriers *b, char *out)
 		*out++ = 'u';
 	if (b->l1d_on_window)
 		*out++ = 'l';
+	if (b->small_exec)
+		*out++ = 'x';
 	*out = 0;
 }
 

@@ -319,6 +319,36 @@ static void test_split(void)
 	IS(0x606, 0x40606, 1, false, "what is around it stays");
 }
 
+/* Only 4K executes: a fetch splits, for good; data has large mappings where nobody executes. */
+static void test_small_exec(void)
+{
+	unsigned long tables;
+	unsigned int i;
+
+	pt.small_exec = true;
+	map(0, 0x40000, 3, WX);
+	IS(5, 0x40005, 3, true, "small_exec: 1G for data");
+	tap_ok(!hw_walk(5, false, false).exec, "%s: small_exec: not executable", kind->name);
+	tables = pt.nr_tables;
+	map(0x205, 0x40205, 1, WX);
+	IS(0x205, 0x40205, 1, true, "small_exec: the page it wants");
+	tap_ok(hw_walk(0x205, false, false).exec && hw_walk(0x3ff, false, false).exec,
+	       "%s: small_exec: it and its neighbours execute", kind->name);
+	tap_ok(!hw_walk(0x400, false, false).exec, "%s: small_exec: the next 2M does not",
+	       kind->name);
+	tap_ok(pt.nr_tables == tables + 2, "%s: small_exec: two tables more", kind->name);
+	tap_ok(map(0x205, 0x40205, 1, WX) == 1, "%s: small_exec: once", kind->name);
+	tap_ok(map(0x200, 0x40200, 2, WX) == 1, "%s: small_exec: large ones do not come back",
+	       kind->name);
+	IS(0x205, 0x40205, 1, true, "small_exec: it stays small");
+	/* Pages first, a large mapping offered later. */
+	for (i = 0; i < 512; i++)
+		map(0x80000 + i, 0x9000 + i, 1, WX);
+	map(0x80000, 0x9000, 2, WX);
+	tap_ok(hw_walk(0x80001, false, false).exec && hw_walk(0x80001, false, false).level == 1,
+	       "%s: small_exec: pages that execute go on", kind->name);
+}
+
 static void test_collapse(void)
 {
 	unsigned long tables;
@@ -581,6 +611,7 @@ int main(void)
 		{ "map", test_map },
 		{ "upgrade", test_upgrade },
 		{ "split", test_split },
+		{ "small_exec", test_small_exec },
 		{ "collapse", test_collapse },
 		{ "unmap", test_unmap },
 		{ "gather overflow", test_gather_overflow },

@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# nx_huge_pages=1: large mappings of guest memory are not executable. Guests do
+# not notice: programs run, large pages or not.
+#
+# lab: no-module vmx
+
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
+PATH=$PATH:/usr/sbin:/sbin
+
+runs() {
+	"$here/bin/$1" > /dev/null 2>&1
+}
+
+for on in 1 0; do
+	is "the module loads with nx_huge_pages=$on" insmod "$STRATA_KO" nx_huge_pages=$on
+	is "nx_huge_pages=$on: it is told" grep -qx "$on" /sys/module/strata/parameters/nx_huge_pages
+	is "nx_huge_pages=$on: large pages" runs largepage_test
+	is "nx_huge_pages=$on: programs" runs longmode_test
+	is "nx_huge_pages=$on: a dirty log" runs dirtylog_test
+	is "unload" rmmod strata
+done
+finish
