@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: endings_test.sh [svm|vmx [ENDING]...]
+#
+# The machine ends, or sleeps, with a guest running: reboot, kexec, a crash with
+# a kernel for it, suspend to idle. The machine comes up again, and runs guests.
+# Runs outside of test machines, for it ends them.
+
+# shellcheck disable=SC2317
+
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/../lib/tap.sh"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+tap_files=("$dir/out" "$dir/err")
+cpu=${1:-svm}
+[ $# = 0 ] || shift
+options=(--cpu "$cpu" --disk-root --boot-files --timeout 900 --verbose)
+endings=("$@")
+# Suspended, Bochs has no clock that wakes it.
+[ $# -gt 0 ] || endings=(reboot kexec crash suspend)
+[ $# -gt 0 ] || [ "$cpu" = svm ] || endings=(reboot kexec crash)
+
+prints() {
+	grep -qxF -- "$1" "$dir/out"
+}
+
+# In the order in which they must come.
+in_order() {
+	local line n=0 next
+
+	for line; do
+		next=$(awk -v n=$n -v line="$line" 'NR > n && $0 == line { print NR; exit }' "$dir/out")
+		[ -n "$next" ] || return 1
+		n=$next
+	done
+}
+
+ending() {
+	local how=$1 status=0
+
+	shift
+	"$here/../lab/run" "${options[@]}" "$@" -- "$here/in-machine" "$how" \
+		> "$dir/out" 2> "$dir/err" || status=$?
+	is "$how: the machine's kernels report no fault" test $status != 97
+	is "$how: and the end is good" test $status = 0
+}
+
+for how in "${endings[@]}"; do
+	case $how in
+	reboot)
+		ending reboot --reboot
+		is "reboot: a guest, the reset, a guest" in_order "a guest is alive" reboot \
+			"the machine is up again" "a guest is alive" "the guest ended with 0"
+		;;
+	kexec)
+		ending kexec
+		is "kexec: a guest, the next kernel, a guest" in_order "a guest is alive" kexec \
+			"the machine is up again" "a guest is alive" "the guest ended with 0"
+		;;
+	crash)
+		ending crash --append crashkernel=256M --panics
+		is "crash: a guest, the crash kernel, a guest" in_order "a guest is alive" crash \
+			"the machine is up again" "a guest is alive" "the guest ended with 0"
+		;;
+	suspend)
+		ending suspend
+		is "suspend: the guest goes on" in_order "a guest is alive" \
+			"the machine is awake" "a guest is alive" "the guest ended with 0"
+		;;
+	esac
+done
+finish
