@@ -14,8 +14,10 @@
 #include "../strata.h"
 #include "caps.h"
 #include "vmcs.h"
+#include "vmx.h"
 
 struct vmx_caps strata_vmx_caps;
+DEFINE_STATIC_KEY_FALSE(strata_vmx_sliced);
 
 /*
  * Interrupts end a guest's time at once, so there is no need for it on silicon.
@@ -84,8 +86,6 @@ static const struct control {
 	{ VMX_EXIT, REQUIRED, EXIT_LOAD_EFER, "loading of EFER at exits" },
 	{ VMX_EXIT, REQUIRED, EXIT_LOAD_PAT, "loading of PAT at exits" },
 	{ VMX_EXIT, WANTED, EXIT_LOAD_PERF_GLOBAL, NULL },
-	/* With the timer only. */
-	{ VMX_EXIT, WANTED, EXIT_SAVE_TIMER, NULL },
 	/* The host takes its interrupts itself, through its own IDT. */
 	{ VMX_EXIT, REFUSED, EXIT_ACK_INTR, "exits that leave the interrupt unacknowledged" },
 
@@ -208,22 +208,20 @@ static int check_counters(struct vmx_caps *c, const char **why)
 }
 
 /*
- * The timer counts down at the TSC's rate divided by a power of two. A window
- * begins with a slice, and what is left of it is saved at each exit: exits that
- * are served without opening interrupts do not prolong it.
+ * The timer counts down at the TSC's rate divided by a power of two, in the
+ * guest only. A slice is the time of a window, guest's and ours: each entry
+ * gets what is left of it, see vmx_set_timer().
  */
 static int slice_setup(struct vmx_caps *c, const char **why)
 {
-	u64 ticks = (u64)vmx_slice * tsc_khz / 1000 >> (c->misc & 31);
-
 	if (!vmx_slice) {
 		c->ctl[VMX_PIN] &= ~PIN_PREEMPT_TIMER | c->allowed0[VMX_PIN];
-		c->ctl[VMX_EXIT] &= ~EXIT_SAVE_TIMER | c->allowed0[VMX_EXIT];
 		return 0;
 	}
-	if (!(c->ctl[VMX_PIN] & PIN_PREEMPT_TIMER) || !(c->ctl[VMX_EXIT] & EXIT_SAVE_TIMER))
+	if (!(c->ctl[VMX_PIN] & PIN_PREEMPT_TIMER))
 		return cannot(why, "the preemption timer, and vmx_slice asks for it");
-	c->slice = clamp_t(u64, ticks, 1, U32_MAX);
+	c->slice = (u64)vmx_slice * tsc_khz / 1000;
+	static_branch_enable(&strata_vmx_sliced);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ enum vmx_ctl_set { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_NR_CTL
  * @pebs: IA32_PEBS_ENABLE exists
  * @phys_bits: width of a physical address
  * @vaddr_bits: width of a linear address
- * @slice: what the preemption timer is at the start of a window; 0: not used
+ * @slice: TSC ticks after which a window ends; 0: the preemption timer is off
  */
 struct vmx_caps {
 	u64 basic;
@@ -45,7 +45,7 @@ struct vmx_caps {
 	bool pebs;
 	u8 phys_bits;
 	u8 vaddr_bits;
-	u32 slice;
+	u64 slice;
 };
 
 extern struct vmx_caps strata_vmx_caps;

@@ -127,8 +127,8 @@ static __always_inline int hot_on(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx
 		vmcs_write(VMCS_HOST_FS_BASE, vmx->fs_base);
 		vmx->host_fs_base = vmx->fs_base;
 	}
-	if (unlikely(strata_vmx_caps.slice))
-		vmcs_write(VMCS_PREEMPT_TIMER, strata_vmx_caps.slice);
+	if (static_branch_unlikely(&strata_vmx_sliced))
+		vmx->slice_end = rdtsc() + strata_vmx_caps.slice;
 	if (unlikely(vmx->lazy_changed)) {
 		vmx->lazy_changed = false;
 		vmx_lazy_switch(vcpu, vc);
@@ -331,11 +331,21 @@ static __always_inline void read_state(struct strata_vcpu *vcpu, struct vmx_vcpu
 		vmx_delivered(vcpu);
 }
 
+/* What is left of the slice; 0 makes the guest exit before its first instruction. */
+static noinline void vmx_set_timer(struct vmx_vcpu *vmx)
+{
+	u64 now = rdtsc(), left = vmx->slice_end > now ? vmx->slice_end - now : 0;
+
+	vmcs_write(VMCS_PREEMPT_TIMER, min_t(u64, left >> (strata_vmx_caps.misc & 31), U32_MAX));
+}
+
 static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet)
 {
 	bool dbs = unlikely(vcpu->dr7 & 0xff);
 	int r;
 
+	if (static_branch_unlikely(&strata_vmx_sliced))
+		vmx_set_timer(vmx);
 	write_state(vcpu, vmx);
 	if (dbs)
 		strata_load_breakpoints(vcpu, vmx->host_db);

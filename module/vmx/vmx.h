@@ -50,6 +50,8 @@ DECLARE_PER_CPU(struct vmx_cpu, strata_vmx_cpu);
 
 /* VMX operation is entered for each window and left after it, not held. */
 DECLARE_STATIC_KEY_FALSE(strata_vmx_bracket);
+/* The preemption timer bounds windows: vmx_slice. */
+DECLARE_STATIC_KEY_FALSE(strata_vmx_sliced);
 
 /* Registers that are read from the VMCS when somebody asks, and written before the entry. */
 enum vmx_group {
@@ -118,6 +120,7 @@ struct vmx_vcpu {
 	u16 host_fs, host_gs, host_ds, host_es, host_ldt;
 	bool entered;			/* in this section */
 	unsigned long host_db[4];
+	u64 slice_end;			/* TSC, of this window */
 
 	/* copies, by group */
 	struct vmx_seg seg[STRATA_NR_SEGS];
