@@ -79,9 +79,8 @@ static int exit_unexpected(struct strata_vcpu *vcpu)
 
 static int exit_fail_entry(struct strata_vcpu *vcpu)
 {
-	struct kvm_run *run = vcpu->run;
-
 	const struct strata_entry_fault *fault = &vcpu->entry_fault;
+	struct kvm_run *run = vcpu->run;
 	struct strata_fail_entry *fail = (void *)run->padding;
 
 	/* What the KVM API has there is the head of our own. */

@@ -17,6 +17,7 @@
 #include <asm/processor-flags.h>
 
 #include "svm.h"
+#include "../oracle.h"
 
 #define ORACLE_ASIDS	1024
 
@@ -40,26 +41,13 @@ struct svm_oracle {
 
 int svm_oracle_setup(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct oracle_cpu *oc = kvzalloc(sizeof(*oc), GFP_KERNEL);
-
-		if (!oc)
-			return -ENOMEM;
-		per_cpu(oracle_cpu, cpu) = oc;
-	}
-	return 0;
+	return strata_oracle_alloc_books((void * __percpu *)&oracle_cpu,
+					 sizeof(struct oracle_cpu));
 }
 
 void svm_oracle_teardown(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		kvfree(per_cpu(oracle_cpu, cpu));
-		per_cpu(oracle_cpu, cpu) = NULL;
-	}
+	strata_oracle_free_books((void * __percpu *)&oracle_cpu);
 }
 
 int svm_oracle_create(struct svm_vcpu *svm)

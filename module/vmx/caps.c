@@ -26,7 +26,7 @@ DEFINE_STATIC_KEY_FALSE(strata_vmx_sliced);
  */
 static uint vmx_slice;
 module_param(vmx_slice, uint, 0444);
-MODULE_PARM_DESC(vmx_slice, "exit after so many microseconds of guest time; 0: no bound (Intel)");
+MODULE_PARM_DESC(vmx_slice, "end a window after so many microseconds; 0: no bound (Intel)");
 
 #define BASIC_TRUE_CTLS	BIT_ULL(55)
 #define BASIC_SIZE(basic)	((u32)((basic) >> 32) & 0x1fff)

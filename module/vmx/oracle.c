@@ -18,6 +18,7 @@
 
 #include "insns.h"
 #include "vmx.h"
+#include "../oracle.h"
 
 #define ORACLE_VPIDS	1024
 
@@ -46,26 +47,13 @@ struct vmx_oracle {
 
 int vmx_oracle_setup(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct oracle_cpu *oc = kvzalloc(sizeof(*oc), GFP_KERNEL);
-
-		if (!oc)
-			return -ENOMEM;
-		per_cpu(oracle_cpu, cpu) = oc;
-	}
-	return 0;
+	return strata_oracle_alloc_books((void * __percpu *)&oracle_cpu,
+					 sizeof(struct oracle_cpu));
 }
 
 void vmx_oracle_teardown(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		kvfree(per_cpu(oracle_cpu, cpu));
-		per_cpu(oracle_cpu, cpu) = NULL;
-	}
+	strata_oracle_free_books((void * __percpu *)&oracle_cpu);
 }
 
 int vmx_oracle_create(struct vmx_vcpu *vmx)

@@ -190,13 +190,7 @@ int vmx_vcpu_create(struct strata_vcpu *vcpu)
 		return -ENOMEM;
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->vapic = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs || !vmx->vapic) {
-		free_page((unsigned long)vmx->vapic);
-		free_page((unsigned long)vmx->vmcs);
-		kfree(vmx);
-		return -ENOMEM;
-	}
-	if (vmx_oracle_create(vmx)) {
+	if (!vmx->vmcs || !vmx->vapic || vmx_oracle_create(vmx)) {
 		free_page((unsigned long)vmx->vapic);
 		free_page((unsigned long)vmx->vmcs);
 		kfree(vmx);

@@ -21,23 +21,25 @@ static struct vmx_caps caps = {
 
 static u64 v[VMCS_NR_FIELDS];
 
-static void seg(unsigned int sel, unsigned int limit, unsigned int ar, u32 bits)
+/* Selector, limit and access rights; CS comes first. */
+static const unsigned int segs[][3] = {
+#define SEG(s)	{ F(GUEST_##s##_SEL), F(GUEST_##s##_LIMIT), F(GUEST_##s##_AR) }
+	SEG(CS), SEG(SS), SEG(DS), SEG(ES), SEG(FS), SEG(GS), SEG(TR),
+#undef SEG
+};
+
+#define NR_CODE_AND_DATA	(ARRAY_SIZE(segs) - 1)
+
+static void seg(unsigned int nr, u32 limit, u32 bits)
 {
-	v[sel] = 8;
-	v[limit] = 0xffffffff;
-	v[ar] = bits;
+	v[segs[nr][0]] = 8;
+	v[segs[nr][1]] = limit;
+	v[segs[nr][2]] = bits;
 }
 
 /* A 64-bit guest, on a 64-bit host. */
 static void good_vmcs(void)
 {
-	static const unsigned int data[][3] = {
-		{ F(GUEST_SS_SEL), F(GUEST_SS_LIMIT), F(GUEST_SS_AR) },
-		{ F(GUEST_DS_SEL), F(GUEST_DS_LIMIT), F(GUEST_DS_AR) },
-		{ F(GUEST_ES_SEL), F(GUEST_ES_LIMIT), F(GUEST_ES_AR) },
-		{ F(GUEST_FS_SEL), F(GUEST_FS_LIMIT), F(GUEST_FS_AR) },
-		{ F(GUEST_GS_SEL), F(GUEST_GS_LIMIT), F(GUEST_GS_AR) },
-	};
 	unsigned int i;
 
 	memset(v, 0, sizeof(v));
@@ -64,23 +66,14 @@ static void good_vmcs(void)
 	v[F(GUEST_RFLAGS)] = 2;
 	v[F(GUEST_RIP)] = 0xffffffff81000000;
 	v[F(LINK_POINTER)] = ~0ull;
-	seg(F(GUEST_CS_SEL), F(GUEST_CS_LIMIT), F(GUEST_CS_AR), 0xa09b);
-	for (i = 0; i < ARRAY_SIZE(data); i++)
-		seg(data[i][0], data[i][1], data[i][2], 0xc093);
-	seg(F(GUEST_TR_SEL), F(GUEST_TR_LIMIT), F(GUEST_TR_AR), 0x808b);
+	for (i = 0; i < NR_CODE_AND_DATA; i++)
+		seg(i, 0xffffffff, i ? 0xc093 : 0xa09b);
+	seg(NR_CODE_AND_DATA, 0xffffffff, 0x808b);
 	v[F(GUEST_LDTR_AR)] = VMX_AR_UNUSABLE;
 }
 
 static void good_real_mode(void)
 {
-	static const unsigned int all[][3] = {
-		{ F(GUEST_CS_SEL), F(GUEST_CS_LIMIT), F(GUEST_CS_AR) },
-		{ F(GUEST_SS_SEL), F(GUEST_SS_LIMIT), F(GUEST_SS_AR) },
-		{ F(GUEST_DS_SEL), F(GUEST_DS_LIMIT), F(GUEST_DS_AR) },
-		{ F(GUEST_ES_SEL), F(GUEST_ES_LIMIT), F(GUEST_ES_AR) },
-		{ F(GUEST_FS_SEL), F(GUEST_FS_LIMIT), F(GUEST_FS_AR) },
-		{ F(GUEST_GS_SEL), F(GUEST_GS_LIMIT), F(GUEST_GS_AR) },
-	};
 	unsigned int i;
 
 	good_vmcs();
@@ -89,12 +82,9 @@ static void good_real_mode(void)
 	v[F(GUEST_CR4)] = 0x2000;
 	v[F(GUEST_EFER)] = 0;
 	v[F(GUEST_RIP)] = 0xfff0;
-	for (i = 0; i < ARRAY_SIZE(all); i++) {
-		v[all[i][1]] = 0xffff;
-		v[all[i][2]] = i ? 0x93 : 0x9b;
-	}
-	v[F(GUEST_TR_LIMIT)] = 0xffff;
-	v[F(GUEST_TR_AR)] = 0x8b;
+	for (i = 0; i < NR_CODE_AND_DATA; i++)
+		seg(i, 0xffff, i ? 0x93 : 0x9b);
+	seg(NR_CODE_AND_DATA, 0xffff, 0x8b);
 }
 
 static void good_pae(void)
