@@ -10,31 +10,7 @@
 #include <sched.h>
 
 #include "strata_test.h"
-
-#define PAGE	0x40000000ul
-
-static volatile uint64_t rounds, ticks, stop;
-
-static __guest void on_tick(struct guest_frame *f)
-{
-	ticks++;
-	mmio_write32(APIC_BASE + APIC_EOI, 0);
-}
-
-static __guest void g_work(uint64_t arg)
-{
-	guest_handler[0x40] = on_tick;
-	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
-	mmio_write32(APIC_BASE + APIC_LVT_TIMER, 0x20040);
-	mmio_write32(APIC_BASE + APIC_TIMER_DIV, 0xb);
-	mmio_write32(APIC_BASE + APIC_TIMER_INIT, 5000000);
-	sti();
-	while (!stop) {
-		GUEST_ASSERT_EQ(0x1234, mmio_read64(PAGE));
-		rounds++;
-	}
-	GUEST_DONE();
-}
+#include "steady.h"
 
 static bool set_online(int cpu, bool on)
 {
@@ -61,32 +37,12 @@ static void *run_on_1(void *arg)
 	return NULL;
 }
 
-/* Until the guest made progress, and its timer with it. */
-static void wait_for_progress(struct vm *vm)
-{
-	uint64_t r = guest_var(vm, rounds), t = guest_var(vm, ticks);
-
-	while (guest_var(vm, rounds) == r || guest_var(vm, ticks) == t)
-		usleep(1000);
-}
-
 static struct vm *start(void)
 {
-	struct vm *vm = vm_create(VM_IRQCHIP);
-	struct vcpu *vcpu = vcpu_create(vm, 0, g_work);
-	uint64_t gpa = vm_alloc(vm, PAGE_SIZE);
+	struct vm *vm = steady_vm(1);
 
-	vm_map(vm, APIC_BASE, APIC_BASE, PAGE_SIZE, PTE_W | PTE_PCD);
-	vm_map(vm, PAGE, gpa, PAGE_SIZE, PTE_W);
-	*(uint64_t *)vm_hva(vm, gpa) = 0x1234;
-	vcpu_start(vcpu, run_on_1);
+	vcpu_start(vm->vcpu[0], run_on_1);
 	return vm;
-}
-
-static void end(struct vm *vm)
-{
-	guest_var(vm, stop) = 1;
-	vcpu_join(vm->vcpu[0]);
 }
 
 TEST(cpu_goes_and_comes)
@@ -99,26 +55,28 @@ TEST(cpu_goes_and_comes)
 	pin_to_cpu(0);
 	vm = start();
 	for (i = 0; i < 4; i++) {
-		wait_for_progress(vm);
+		steady_wait(vm);
 		if (!set_online(1, false))
 			die("CPU 1 does not go offline: %s", strerror(errno));
-		wait_for_progress(vm);
+		steady_wait(vm);
 		if (!set_online(1, true))
 			die("CPU 1 does not come back: %s", strerror(errno));
 		/* Back to it: an affinity that was broken stays so. */
 		ASSERT_EQ(0, pthread_setaffinity_np(vm->vcpu[0]->thread, sizeof(cpu_set_t),
 						    &(cpu_set_t){ .__bits = { 2 } }));
 	}
-	wait_for_progress(vm);
-	end(vm);
+	steady_wait(vm);
+	steady_end(vm);
 }
 
 /* More vCPUs than CPUs, all of them entering and leaving all the time. */
 #define CROWD	6
 
+static uint64_t crowd_rounds;
+
 static __guest void g_crowd(uint64_t arg)
 {
-	while (!stop)
+	while (!steady_stop)
 		GUEST_SYNC(1);
 	GUEST_DONE();
 }
@@ -128,7 +86,7 @@ static void *run_crowd(void *arg)
 	struct vcpu *vcpu = arg;
 
 	while (vcpu_run_ucall(vcpu) != UCALL_DONE)
-		__atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&crowd_rounds, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -143,14 +101,14 @@ TEST(crowd)
 	for (i = 0; i < CROWD; i++)
 		vcpu_start(vcpu_create(vm, i, g_crowd), run_crowd);
 	for (i = 0; i < 10; i++) {
-		uint64_t seen = rounds;
+		uint64_t seen = crowd_rounds;
 
-		while (rounds < seen + 100)
+		while (crowd_rounds < seen + 100)
 			usleep(1000);
 		if (!set_online(1, i & 1))
 			die("CPU 1: %s", strerror(errno));
 	}
-	guest_var(vm, stop) = 1;
+	guest_var(vm, steady_stop) = 1;
 	for (i = 0; i < CROWD; i++)
 		vcpu_join(vm->vcpu[i]);
 }
@@ -169,8 +127,8 @@ TEST(vm_made_meanwhile)
 		die("CPU 1 does not come back: %s", strerror(errno));
 	vm_free(vm);
 	vm = start();
-	wait_for_progress(vm);
-	end(vm);
+	steady_wait(vm);
+	steady_end(vm);
 }
 
 /* A VM that lives through it all finds CPU 1 able to run it. */
@@ -184,8 +142,8 @@ TEST(vm_older_than_the_cpu)
 	if (!set_online(1, true))
 		die("CPU 1 does not come back: %s", strerror(errno));
 	vm = start();
-	wait_for_progress(vm);
-	end(vm);
+	steady_wait(vm);
+	steady_end(vm);
 	vm_free(old);
 }
 

@@ -4,7 +4,7 @@
 # Usage: endings_test.sh [svm|vmx [ENDING]...]
 #
 # The machine ends with a guest running: reboot, kexec. It comes up again, and
-# runs guests.
+# runs guests. And suspend, after which the same guest goes on.
 # Runs outside of test machines, for it ends them.
 
 # shellcheck disable=SC2317
@@ -20,7 +20,7 @@ cpu=${1:-svm}
 [ $# = 0 ] || shift
 options=(--cpu "$cpu" --disk-root --boot-files --timeout 1800 --stall 600 --verbose)
 endings=("$@")
-[ $# -gt 0 ] || endings=(reboot kexec)
+[ $# -gt 0 ] || endings=(reboot kexec suspend)
 
 prints() {
 	grep -qxF -- "$1" "$dir/out"
@@ -53,6 +53,11 @@ for how in "${endings[@]}"; do
 		ending reboot --reboot
 		is "reboot: a guest, the reset, a guest" in_order "a guest is alive" reboot \
 			"the machine is up again" "a guest is alive" "the guest ended with 0"
+		;;
+	suspend)
+		ending suspend
+		is "suspend: a guest, the sleep, the same guest" in_order "a guest is alive" \
+			"suspended 1 time" "a guest is alive" "the guest ended with 0"
 		;;
 	kexec)
 		ending kexec
