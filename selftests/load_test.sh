@@ -6,6 +6,7 @@
 #
 # lab: no-module only=life timeout=300
 
+# shellcheck disable=SC2086 # options are words
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
@@ -14,7 +15,7 @@ PATH=$PATH:/usr/sbin:/sbin
 rounds=300
 
 load() {
-	insmod "$STRATA_KO"
+	insmod "$STRATA_KO" ${STRATA_KO_OPTIONS:-}
 }
 
 not() {

@@ -7,6 +7,7 @@
 #
 # lab: no-module only=debug
 
+# shellcheck disable=SC2086 # options are words
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
@@ -31,7 +32,7 @@ grew() {
 	[ "$(issued "$1")" -gt "$2" ]
 }
 
-is "the module loads with every barrier forced on" insmod "$STRATA_KO" force_barriers=1
+is "the module loads with every barrier forced on" insmod "$STRATA_KO" ${STRATA_KO_OPTIONS:-} force_barriers=1
 before=$(issued verw)
 is "nothing is issued before a guest runs" test "$before" = 0
 is "a guest runs with them" guest
@@ -42,7 +43,7 @@ else
 	is "IBPB between VMs # SKIP this CPU has no IBPB" true
 fi
 is "unload" rmmod strata
-is "load without force_barriers" insmod "$STRATA_KO"
+is "load without force_barriers" insmod "$STRATA_KO" ${STRATA_KO_OPTIONS:-}
 is "a guest runs without" guest
 is "VERW is the host's choice again" test "$(issued verw)" = 0
 is "unload again" rmmod strata

@@ -6,6 +6,7 @@
 #
 # lab: no-module vmx
 
+# shellcheck disable=SC2086 # options are words
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
@@ -17,7 +18,7 @@ runs() {
 }
 
 for on in 1 0; do
-	is "the module loads with nx_huge_pages=$on" insmod "$STRATA_KO" nx_huge_pages=$on
+	is "the module loads with nx_huge_pages=$on" insmod "$STRATA_KO" ${STRATA_KO_OPTIONS:-} nx_huge_pages=$on
 	is "nx_huge_pages=$on: it is told" grep -qx "$on" /sys/module/strata/parameters/nx_huge_pages
 	is "nx_huge_pages=$on: large pages" runs largepage_test
 	is "nx_huge_pages=$on: programs" runs longmode_test

@@ -387,4 +387,76 @@ TEST(pae)
 	EXPECT_EQ(0x63, *(uint64_t *)vm_hva(vm, 0x104000) & 0x63);
 }
 
+/*
+ * A PDPTE with a reserved bit, writable here: Intel's CPUs load the four into
+ * registers, and the instruction that does it raises #GP (SDM 4.4.1); AMD's read
+ * them when they walk (APM 2 5.3.3). There is no IDT, so a fault is a shutdown.
+ */
+#define PDPTE_BAD	0x101003
+
+ASM_BLOB(pae_cr0, ".code32\n"
+	 "movl $0x100000, %eax\n"
+	 "movl %eax, %cr3\n"
+	 "movl $0x20, %eax\n"
+	 "movl %eax, %cr4\n"
+	 "movl %cr0, %eax\n"
+	 "orl $0x80010000, %eax\n"
+	 "movl %eax, %cr0\n"
+	 "hlt\n");
+
+ASM_BLOB(pae_cr4, ".code32\n"
+	 "movl $0x100000, %eax\n"
+	 "movl %eax, %cr3\n"
+	 "movl $0x20, %eax\n"
+	 "movl %eax, %cr4\n"
+	 "movl %cr0, %eax\n"
+	 "orl $0x80010000, %eax\n"
+	 "movl %eax, %cr0\n"
+	 "movl $0x101003, 0x100008\n"
+	 "movl $0xa0, %eax\n"
+	 "movl %eax, %cr4\n"
+	 "hlt\n");
+
+/* @bad: PDPTE 1 before the guest starts */
+static struct vcpu *start_pae(const void *code, size_t size, uint64_t bad)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create_raw(vm, 0);
+	uint64_t *pdpt = vm_hva(vm, 0x100000);
+
+	vcpu_set_cpuid(vcpu);
+	memset(pdpt, 0, 2 * PAGE_SIZE);
+	pdpt[0] = 0x101001;
+	pdpt[1] = bad;
+	*(uint64_t *)vm_hva(vm, 0x101000) = 0x83;
+	memcpy(vm_hva(vm, 0x1000), code, size);
+	vcpu_set_prot_mode(vcpu, 0x1000);
+	return vcpu;
+}
+
+static void expect_pdpte_fault(struct vcpu *vcpu)
+{
+	expect_exit(vcpu, on_intel() ? KVM_EXIT_SHUTDOWN : KVM_EXIT_HLT);
+}
+
+TEST(pdptes_at_cr0)
+{
+	struct vcpu *vcpu;
+
+	vcpu = start_pae(pae_cr0, pae_cr0_end - pae_cr0, 0);
+	expect_exit(vcpu, KVM_EXIT_HLT);
+	vcpu = start_pae(pae_cr0, pae_cr0_end - pae_cr0, PDPTE_BAD);
+	expect_pdpte_fault(vcpu);
+	/* The instruction did nothing else. */
+	EXPECT_EQ(!on_intel(), vcpu_sregs(vcpu).cr0 >> 31 & 1);
+}
+
+TEST(pdptes_at_cr4)
+{
+	struct vcpu *vcpu = start_pae(pae_cr4, pae_cr4_end - pae_cr4, 0);
+
+	expect_pdpte_fault(vcpu);
+	EXPECT_EQ(on_intel() ? 0x20 : 0xa0, vcpu_sregs(vcpu).cr4);
+}
+
 TEST_HARNESS_MAIN
