@@ -10,9 +10,15 @@
 #include "ioctl.h"
 #include "strata.h"
 
+enum need {
+	NOTHING,
+	TSC_SCALING,
+};
+
 struct capability {
 	unsigned int cap;
 	int value;
+	enum need needs;
 };
 
 static const struct capability capabilities[] = {
@@ -49,12 +55,19 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_USER_NMI,			1 },
 	{ KVM_CAP_TSC_DEADLINE_TIMER,		1 },
 	{ KVM_CAP_GET_TSC_KHZ,			1 },
+	{ KVM_CAP_TSC_CONTROL,			1, TSC_SCALING },
+	{ KVM_CAP_VM_TSC_CONTROL,		1, TSC_SCALING },
 	{ KVM_CAP_ADJUST_CLOCK,			STRATA_CLOCK_FLAGS },
 	/* state beside them */
 	{ KVM_CAP_XSAVE,			1 },
 	{ KVM_CAP_XCRS,				1 },
 	{ KVM_CAP_DEBUGREGS,			1 },
 };
+
+static bool has(enum need needs)
+{
+	return needs != TSC_SCALING || strata_vendor->tsc_frac;
+}
 
 /**
  * strata_check_extension - KVM_CHECK_EXTENSION
@@ -67,7 +80,7 @@ int strata_check_extension(unsigned long cap)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
-		if (capabilities[i].cap == cap)
+		if (capabilities[i].cap == cap && has(capabilities[i].needs))
 			return capabilities[i].value;
 	return 0;
 }

@@ -96,13 +96,21 @@ u64 strata_clock_ns(struct strata_vm *vm)
 	return clock_at(vm, NULL);
 }
 
+/* The host's TSC at the vCPU's rate. */
+static u64 scaled(struct strata_vcpu *vcpu, u64 tsc)
+{
+	u64 ratio = READ_ONCE(vcpu->tsc_ratio);
+
+	return ratio ? tsc_scale(tsc, ratio, strata_vendor->tsc_frac) : tsc;
+}
+
 /**
  * strata_guest_tsc - the guest's TSC now
  * @vcpu: any; any context
  */
 u64 strata_guest_tsc(struct strata_vcpu *vcpu)
 {
-	return rdtsc() + READ_ONCE(vcpu->tsc_offset);
+	return scaled(vcpu, rdtsc()) + READ_ONCE(vcpu->tsc_offset);
 }
 
 static void update_all_clocks(struct strata_vm *vm)
@@ -112,6 +120,14 @@ static void update_all_clocks(struct strata_vm *vm)
 
 	strata_for_each_vcpu(i, vcpu, vm)
 		strata_request_kick(vcpu, STRATA_REQ_CLOCK);
+}
+
+/* @vcpu's TSC is another; whether the TSCs agree stands in every vCPU's page. */
+static void tsc_changed(struct strata_vcpu *vcpu)
+{
+	if (vcpu->apic)
+		strata_lapic_tsc_changed(vcpu);
+	update_all_clocks(vcpu->vm);
 }
 
 /**
@@ -126,30 +142,104 @@ void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host)
 	struct strata_vm *vm = vcpu->vm;
 	u64 old = READ_ONCE(vcpu->tsc_offset);
 	unsigned long flags;
-	u64 offset, now;
+	u64 offset, now, host_tsc;
 
 	raw_spin_lock_irqsave(&vm->tsc_lock, flags);
-	offset = tsc - rdtsc();
+	host_tsc = rdtsc();
+	offset = tsc - scaled(vcpu, host_tsc);
 	if (host) {
 		now = ktime_get_boottime_ns();
-		if (vm->tsc_last_ns &&
-		    tsc_write_matches(tsc, vm->tsc_last_write, now - vm->tsc_last_ns, tsc_khz))
+		if (vm->tsc_last_ns && vm->tsc_last_khz == vcpu->tsc_khz &&
+		    tsc_write_matches(tsc, vm->tsc_last_write, now - vm->tsc_last_ns,
+				      vcpu->tsc_khz))
 			offset = vm->tsc_last_offset;
+		else
+			vm->tsc_last_host = host_tsc;
 		vm->tsc_last_offset = offset;
 		vm->tsc_last_write = tsc;
 		vm->tsc_last_ns = now;
+		vm->tsc_last_khz = vcpu->tsc_khz;
 	}
 	WRITE_ONCE(vcpu->tsc_offset, offset);
 	raw_spin_unlock_irqrestore(&vm->tsc_lock, flags);
 
-	vcpu->tsc_khz = tsc_khz;
 	strata_set_request(vcpu, STRATA_REQ_TSC);
-	if (offset == old)
-		return;
-	if (vcpu->apic)
-		strata_lapic_tsc_changed(vcpu);
-	/* Whether the TSCs agree stands in every vCPU's page. */
-	update_all_clocks(vm);
+	if (offset != old)
+		tsc_changed(vcpu);
+}
+
+/**
+ * strata_tsc_khz_ok - can a guest's TSC have this frequency?
+ * @khz: that is asked for
+ * @ratio: the hardware's ratio for it; 0: the host's own rate
+ *
+ * Return: 0, or -EINVAL where this CPU does not scale, or not as far.
+ */
+int strata_tsc_khz_ok(u32 khz, u64 *ratio)
+{
+	*ratio = 0;
+	if (tsc_same_rate(khz, tsc_khz))
+		return 0;
+	if (!strata_vendor->tsc_frac)
+		return -EINVAL;
+	*ratio = tsc_ratio_of(khz, tsc_khz, strata_vendor->tsc_frac,
+			      strata_vendor->tsc_ratio_max);
+	return *ratio ? 0 : -EINVAL;
+}
+
+/**
+ * strata_set_tsc_khz - KVM_SET_TSC_KHZ on a vCPU
+ * @vcpu: its mutex is held, or it is being created
+ * @khz: the frequency; 0: the host's
+ *
+ * The TSC is what it would be had it had this frequency since user space wrote
+ * it last, for any of the VM's vCPUs: so those that agreed, and get the same
+ * frequency, agree again.
+ *
+ * Return: 0, or -EINVAL as from strata_tsc_khz_ok().
+ */
+int strata_set_tsc_khz(struct strata_vcpu *vcpu, u32 khz)
+{
+	struct strata_vm *vm = vcpu->vm;
+	unsigned long flags;
+	u64 ratio, at_write;
+	bool same, last;
+	int r;
+
+	if (!khz)
+		khz = tsc_khz;
+	r = strata_tsc_khz_ok(khz, &ratio);
+	if (r)
+		return r;
+	raw_spin_lock_irqsave(&vm->tsc_lock, flags);
+	same = ratio == vcpu->tsc_ratio;
+	last = vm->tsc_last_khz == vcpu->tsc_khz && vm->tsc_last_offset == vcpu->tsc_offset;
+	at_write = scaled(vcpu, vm->tsc_last_host) + vcpu->tsc_offset;
+	vcpu->tsc_khz = khz;
+	WRITE_ONCE(vcpu->tsc_ratio, ratio);
+	WRITE_ONCE(vcpu->tsc_offset, at_write - scaled(vcpu, vm->tsc_last_host));
+	/* The TSC that the next write may be meant to match is now this one. */
+	if (last) {
+		vm->tsc_last_khz = khz;
+		vm->tsc_last_offset = vcpu->tsc_offset;
+	}
+	raw_spin_unlock_irqrestore(&vm->tsc_lock, flags);
+	if (same)
+		return 0;
+	strata_set_request(vcpu, STRATA_REQ_TSC);
+	tsc_changed(vcpu);
+	return 0;
+}
+
+/**
+ * strata_init_tsc - the TSC of a new vCPU: at the VM's frequency, and its vCPUs agree
+ * @vcpu: not published yet; vm->lock is held
+ */
+void strata_init_tsc(struct strata_vcpu *vcpu)
+{
+	vcpu->tsc_khz = vcpu->vm->tsc_khz;
+	strata_tsc_khz_ok(vcpu->tsc_khz, &vcpu->tsc_ratio);
+	strata_write_tsc(vcpu, 0, true);
 }
 
 /**
@@ -242,7 +332,8 @@ static bool tscs_agree(struct strata_vm *vm)
 	strata_for_each_vcpu(i, vcpu, vm) {
 		if (!first)
 			first = vcpu;
-		if (READ_ONCE(vcpu->tsc_offset) != READ_ONCE(first->tsc_offset))
+		if (READ_ONCE(vcpu->tsc_offset) != READ_ONCE(first->tsc_offset) ||
+		    READ_ONCE(vcpu->tsc_ratio) != READ_ONCE(first->tsc_ratio))
 			return false;
 	}
 	return true;
@@ -259,6 +350,7 @@ void strata_update_clock(struct strata_vcpu *vcpu)
 {
 	struct pvclock_vcpu_time_info t = {};
 	u64 gpa = vcpu->clock_msr & ~CLOCK_ENABLED;
+	struct clock_scale scale = host_scale;
 	struct strata_vm *vm = vcpu->vm;
 	u8 old_flags;
 	u64 tsc, ns;
@@ -274,10 +366,12 @@ void strata_update_clock(struct strata_vcpu *vcpu)
 		return;
 
 	reference(vm, &tsc, &ns);
-	t.tsc_timestamp = tsc + READ_ONCE(vcpu->tsc_offset);
+	t.tsc_timestamp = scaled(vcpu, tsc) + READ_ONCE(vcpu->tsc_offset);
 	t.system_time = ns;
-	t.tsc_to_system_mul = host_scale.mul;
-	t.tsc_shift = host_scale.shift;
+	if (vcpu->tsc_ratio)
+		clock_scale_of(vcpu->tsc_khz, &scale);
+	t.tsc_to_system_mul = scale.mul;
+	t.tsc_shift = scale.shift;
 	t.flags = old_flags & PVCLOCK_GUEST_STOPPED;
 	if (vcpu->msrs->clock_stopped)
 		t.flags |= PVCLOCK_GUEST_STOPPED;

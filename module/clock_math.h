@@ -65,4 +65,52 @@ static inline bool tsc_write_matches(u64 tsc, u64 last, u64 elapsed, u32 khz)
 	return tsc < expect + second && tsc + second > expect;
 }
 
+/*
+ * How far a frequency that is asked for may be from the host's and count as the
+ * host's: parts per million. Two calibrations of one TSC differ by as much.
+ */
+#define TSC_TOLERANCE	250
+
+static inline bool tsc_same_rate(u32 khz, u32 host_khz)
+{
+	u64 diff = khz > host_khz ? khz - host_khz : host_khz - khz;
+
+	return diff * 1000000 <= (u64)host_khz * TSC_TOLERANCE;
+}
+
+/**
+ * tsc_ratio_of - what the hardware multiplies the host's TSC with
+ * @khz: the guest's frequency
+ * @host_khz: the host's, not 0
+ * @frac: bits of the ratio's fraction, up to 48
+ * @max: the greatest ratio the hardware takes
+ *
+ * Return: the ratio, or 0 where the hardware has none for it.
+ */
+static inline u64 tsc_ratio_of(u32 khz, u32 host_khz, u8 frac, u64 max)
+{
+	u64 whole = khz / host_khz, rest = khz % host_khz, ratio;
+	unsigned int i;
+
+	if (frac > 48 || whole >> (64 - frac))
+		return 0;
+	/* One bit of the quotient a round: no division of 128 bits. */
+	ratio = whole;
+	for (i = 0; i < frac; i++) {
+		rest <<= 1;
+		ratio <<= 1;
+		if (rest >= host_khz) {
+			rest -= host_khz;
+			ratio |= 1;
+		}
+	}
+	return ratio <= max ? ratio : 0;
+}
+
+/* As the hardware does: the product of 128 bits, without its fraction. */
+static inline u64 tsc_scale(u64 tsc, u64 ratio, u8 frac)
+{
+	return (u64)(((unsigned __int128)tsc * ratio) >> frac);
+}
+
 #endif /* STRATA_CLOCK_MATH_H */

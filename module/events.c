@@ -272,7 +272,7 @@ void strata_atomic_requests(struct strata_vcpu *vcpu)
 	clear_bit(STRATA_REQ_TLB, requests);
 	clear_bit(STRATA_REQ_KICK, requests);
 	if (test_and_clear_bit(STRATA_REQ_TSC, requests))
-		strata_vendor->set_tsc_offset(vcpu, READ_ONCE(vcpu->tsc_offset));
+		strata_vendor->set_tsc(vcpu);
 	if (test_and_clear_bit(STRATA_REQ_EVENT, requests))
 		inject_pending(vcpu);
 }

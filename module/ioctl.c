@@ -200,13 +200,14 @@ static long ioctl_nmi(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 
 static long ioctl_get_tsc_khz(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
-	return vcpu->tsc_khz ? vcpu->tsc_khz : tsc_khz;
+	return vcpu->tsc_khz;
 }
 
-/* Without TSC scaling the host's own frequency is the only one; 0 asks for it. */
 static long ioctl_set_tsc_khz(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
-	return raw && raw != tsc_khz ? -EINVAL : 0;
+	if (raw > U32_MAX)
+		return -EINVAL;
+	return strata_set_tsc_khz(vcpu, raw);
 }
 
 static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
@@ -522,7 +523,29 @@ static long ioctl_set_clock(struct strata_vm *vm, void *arg, unsigned long raw)
 	return strata_set_clock(vm, arg);
 }
 
+static long ioctl_vm_get_tsc_khz(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return vm->tsc_khz;
+}
+
+/* For the vCPUs to come; 0 asks for the host's. */
+static long ioctl_vm_set_tsc_khz(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	u32 khz = raw ? raw : tsc_khz;
+	u64 ratio;
+	int r;
+
+	if (raw > U32_MAX || vm->nr_vcpus)
+		return -EINVAL;
+	r = strata_tsc_khz_ok(khz, &ratio);
+	if (!r)
+		vm->tsc_khz = khz;
+	return r;
+}
+
 static const struct vm_ioctl vm_ioctls[SLOTS] = {
+	CALL(KVM_GET_TSC_KHZ,	ioctl_vm_get_tsc_khz,		L_VM | L_RAW),
+	CALL(KVM_SET_TSC_KHZ,	ioctl_vm_set_tsc_khz,		L_VM | L_RAW),
 	CALL(KVM_CHECK_EXTENSION,	ioctl_check_extension,		L_RAW),
 	CALL(KVM_CREATE_VCPU,	ioctl_create_vcpu,		L_RAW),
 	CALL(KVM_SET_USER_MEMORY_REGION,	ioctl_set_memory_region,	L_NONE),

@@ -107,7 +107,9 @@ struct strata_vm {
 	/* clocks */
 	raw_spinlock_t tsc_lock;
 	/* tsc_lock: matching of TSC writes */
-	u64 tsc_last_offset, tsc_last_write, tsc_last_ns;
+	u64 tsc_last_offset, tsc_last_write, tsc_last_ns, tsc_last_host;
+	u32 tsc_last_khz;
+	u32 tsc_khz;			/* of new vCPUs; under lock */
 	s64 clock_offset;		/* tsc_lock: kvmclock = boot time + this; ns */
 	/* tsc_lock: kvmclock and host TSC at one moment; 0: none yet */
 	u64 clock_ref_tsc, clock_ref_ns;
@@ -294,8 +296,9 @@ struct strata_vcpu {
 	struct strata_msrs *msrs;	/* (c) msr.h: values kept in software */
 
 	/* time. (v) unless said */
-	u64 tsc_offset;			/* (a) guest TSC = host TSC + this */
-	u64 tsc_khz;
+	u64 tsc_offset;			/* (a) guest TSC = host TSC, scaled, + this */
+	u64 tsc_ratio;			/* (a) in the vendor's format; 0: not scaled */
+	u32 tsc_khz;
 	bool tsc_aux_live;		/* the guest's CPUID has RDTSCP or RDPID */
 	u64 clock_msr;			/* MSR_KVM_SYSTEM_TIME(_NEW) */
 	u64 tsc_deadline;		/* lapic */
@@ -388,7 +391,7 @@ struct strata_vendor {
 	void (*set_shadow)(struct strata_vcpu *vcpu, u8 shadow);
 	/* shows the LAPIC's TPR to hardware */
 	void (*set_cr8)(struct strata_vcpu *vcpu, u8 cr8);
-	void (*set_tsc_offset)(struct strata_vcpu *vcpu, u64 offset);
+	void (*set_tsc)(struct strata_vcpu *vcpu);
 	/* MSRs that live in the control block: 0, or 1 when this is not one */
 	int (*get_msr)(struct strata_vcpu *vcpu, u32 index, u64 *val);
 	int (*set_msr)(struct strata_vcpu *vcpu, u32 index, u64 val);
@@ -404,6 +407,9 @@ struct strata_vendor {
 	void (*set_rflags)(struct strata_vcpu *vcpu, unsigned long rflags);
 	/* an instruction ended with TF set: was the step only the vendor's? */
 	bool (*stepped)(struct strata_vcpu *vcpu);
+	/* TSC scaling; set by setup: bits of a ratio's fraction, 0: there is none */
+	u8 tsc_frac;
+	u64 tsc_ratio_max;
 	/* nested paging */
 	const struct strata_pt_format *pt_format;	/* mmu/pgtbl.h */
 	unsigned int pt_levels;			/* 4 or 5; set by setup */
@@ -569,6 +575,9 @@ bool strata_msr_passthrough(u32 index, bool write);
 u64 strata_guest_tsc(struct strata_vcpu *vcpu);		/* guest's TSC now */
 /* with KVM's matching rule */
 void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host);
+void strata_init_tsc(struct strata_vcpu *vcpu);
+int strata_tsc_khz_ok(u32 khz, u64 *ratio);
+int strata_set_tsc_khz(struct strata_vcpu *vcpu, u32 khz);
 u64 strata_clock_ns(struct strata_vm *vm);		/* kvmclock now */
 int strata_set_clock_msr(struct strata_vcpu *vcpu, u64 val);	/* 0 or 1: #GP */
 int strata_set_wall_clock_msr(struct strata_vcpu *vcpu, u64 val);

@@ -489,7 +489,7 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 	}
 	strata_cpuid_init_vcpu(vcpu);
 	strata_vcpu_reset(vcpu, false);
-	strata_write_tsc(vcpu, 0, true);
+	strata_init_tsc(vcpu);
 
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {

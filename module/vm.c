@@ -107,6 +107,7 @@ static struct strata_vm *vm_create(void)
 	spin_lock_init(&vm->mmu_lock);
 	spin_lock_init(&vm->ring_lock);
 	raw_spin_lock_init(&vm->tsc_lock);
+	vm->tsc_khz = tsc_khz;
 	INIT_LIST_HEAD(&vm->ioeventfds);
 	INIT_LIST_HEAD(&vm->coalesced_zones);
 	INIT_LIST_HEAD(&vm->link);

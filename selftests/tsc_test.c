@@ -138,4 +138,137 @@ TEST(goes_forward)
 	}
 }
 
+static __guest void g_tell(uint64_t arg)
+{
+	for (;;)
+		GUEST_SYNC2(1, rdtsc());
+}
+
+/*
+ * Between two of the guest's readings lies more than between the inner two of
+ * the host's around them, and less than between the outer two.
+ */
+static void expect_rate(struct __test_metadata *_metadata, struct vcpu *vcpu, uint64_t num,
+			uint64_t den)
+{
+	uint64_t h[4], g[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (i)
+			usleep(20000);
+		h[2 * i] = rdtsc();
+		vcpu_run_sync(vcpu, 1);
+		g[i] = vcpu->uc.arg[1];
+		h[2 * i + 1] = rdtsc();
+	}
+	EXPECT_LE((h[2] - h[1]) * num / den, g[1] - g[0] + 1);
+	EXPECT_LE(g[1] - g[0], (h[3] - h[0]) * num / den + 1);
+	/* And what user space reads is the same TSC. */
+	EXPECT_LT(g[1], vcpu_get_msr(vcpu, MSR_TSC));
+}
+
+TEST(another_frequency)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct vcpu *vcpu[2] = { vcpu_create(vm, 0, g_tell), vcpu_create(vm, 1, g_tell) };
+	int khz = xioctl(vcpu[0]->fd, KVM_GET_TSC_KHZ, 0), i;
+
+	pin_to_cpu(0);
+	EXPECT_EQ(khz, xioctl(vm->fd, KVM_GET_TSC_KHZ, 0));
+	expect_rate(_metadata, vcpu[0], 1, 1);
+	/* Two calibrations of one TSC differ so much: it is the host's. */
+	xioctl(vcpu[0]->fd, KVM_SET_TSC_KHZ, khz + khz / 10000);
+	EXPECT_EQ(khz + khz / 10000, xioctl(vcpu[0]->fd, KVM_GET_TSC_KHZ, 0));
+	expect_rate(_metadata, vcpu[0], 1, 1);
+	xioctl(vcpu[0]->fd, KVM_SET_TSC_KHZ, 0);
+	EXPECT_EQ(khz, xioctl(vcpu[0]->fd, KVM_GET_TSC_KHZ, 0));
+	if (!has_cap(KVM_CAP_TSC_CONTROL)) {
+		EXPECT_EQ(EINVAL, try_ioctl(vcpu[0]->fd, KVM_SET_TSC_KHZ, 2 * khz));
+		EXPECT_EQ(EINVAL, try_ioctl(vcpu[0]->fd, KVM_SET_TSC_KHZ, khz / 2));
+		EXPECT_EQ(khz, xioctl(vcpu[0]->fd, KVM_GET_TSC_KHZ, 0));
+		SKIP(return, "no TSC scaling: another frequency is refused");
+	}
+	for (i = 0; i < 2; i++)
+		xioctl(vcpu[i]->fd, KVM_SET_TSC_KHZ, 3 * khz);
+	EXPECT_EQ(3 * khz, xioctl(vcpu[0]->fd, KVM_GET_TSC_KHZ, 0));
+	expect_rate(_metadata, vcpu[0], 3, 1);
+	expect_one_tsc(_metadata, vcpu, 2);
+	for (i = 0; i < 2; i++)
+		vcpu_set_msr(vcpu[i], MSR_TSC, 5 * STEP);
+	expect_one_tsc(_metadata, vcpu, 2);
+	EXPECT_EQ(5, steps(vcpu_get_msr(vcpu[1], MSR_TSC)));
+	for (i = 0; i < 2; i++)
+		xioctl(vcpu[i]->fd, KVM_SET_TSC_KHZ, khz / 4 * 3);
+	expect_rate(_metadata, vcpu[1], khz / 4 * 3, khz);
+	expect_one_tsc(_metadata, vcpu, 2);
+	/* Back to the host's. */
+	for (i = 0; i < 2; i++)
+		xioctl(vcpu[i]->fd, KVM_SET_TSC_KHZ, khz);
+	expect_rate(_metadata, vcpu[0], 1, 1);
+	expect_one_tsc(_metadata, vcpu, 2);
+}
+
+/* The VM's own is that of the vCPUs to come. */
+TEST(frequency_of_a_vm)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	int khz = xioctl(vm->fd, KVM_GET_TSC_KHZ, 0);
+	bool scales = has_cap(KVM_CAP_VM_TSC_CONTROL);
+	struct vcpu *vcpu;
+
+	EXPECT_EQ(scales ? 0 : EINVAL, try_ioctl(vm->fd, KVM_SET_TSC_KHZ, 2 * khz));
+	EXPECT_EQ(scales ? 2 * khz : khz, xioctl(vm->fd, KVM_GET_TSC_KHZ, 0));
+	vcpu = vcpu_create(vm, 0, g_tell);
+	EXPECT_EQ(scales ? 2 * khz : khz, xioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0));
+	expect_rate(_metadata, vcpu, scales ? 2 : 1, 1);
+	EXPECT_EQ(EINVAL, try_ioctl(vm->fd, KVM_SET_TSC_KHZ, khz));
+}
+
+#define CLOCK_GVA	0x40000000ul
+#define MSR_SYSTEM_TIME	0x4b564d01
+
+/* kvmclock's page, read with the guest's TSC as guests do. */
+static __guest void g_clock(uint64_t gpa)
+{
+	volatile uint32_t *version = (void *)CLOCK_GVA;
+	volatile uint64_t *stamp = (void *)(CLOCK_GVA + 8), *ns = (void *)(CLOCK_GVA + 16);
+	volatile uint32_t *mul = (void *)(CLOCK_GVA + 24);
+	volatile int8_t *shift = (void *)(CLOCK_GVA + 28);
+	uint64_t delta;
+
+	wrmsr(MSR_SYSTEM_TIME, gpa | 1);
+	for (;;) {
+		GUEST_ASSERT(!(*version & 1));
+		delta = rdtsc() - *stamp;
+		delta = *shift < 0 ? delta >> -*shift : delta << *shift;
+		GUEST_SYNC2(1, *ns + (uint64_t)(((unsigned __int128)delta * *mul) >> 32));
+	}
+}
+
+TEST(clock_at_another_frequency)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_clock);
+	uint64_t gpa = vm_alloc(vm, PAGE_SIZE);
+	struct kvm_clock_data before, after;
+	int khz = xioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0), i;
+
+	if (!has_cap(KVM_CAP_TSC_CONTROL))
+		SKIP(return, "no TSC scaling");
+	pin_to_cpu(0);
+	vm_map(vm, CLOCK_GVA, gpa, PAGE_SIZE, PTE_W);
+	xioctl(vcpu->fd, KVM_SET_TSC_KHZ, 2 * khz);
+	vcpu_call(vcpu, g_clock, gpa);
+	for (i = 0; i < 10; i++) {
+		xioctl(vm->fd, KVM_GET_CLOCK, &before);
+		vcpu_run_sync(vcpu, 1);
+		xioctl(vm->fd, KVM_GET_CLOCK, &after);
+		/* The fractions are rounded. */
+		EXPECT_LE(before.clock, vcpu->uc.arg[1] + 1000);
+		EXPECT_LE(vcpu->uc.arg[1], after.clock + 1000);
+		usleep(5000);
+	}
+}
+
 TEST_HARNESS_MAIN

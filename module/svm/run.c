@@ -56,6 +56,17 @@ static __always_inline void hot_leave(struct strata_vcpu *vcpu, struct svm_vcpu 
 {
 }
 
+/* Guests alone see it, so the last one's stays until another guest needs its own. */
+static __always_inline void load_tsc_ratio(struct strata_vcpu *vcpu, struct svm_cpu *sc)
+{
+	u64 ratio = vcpu->tsc_ratio ? vcpu->tsc_ratio : SVM_TSC_RATIO_ONE;
+
+	if (unlikely(ratio != sc->tsc_ratio)) {
+		wrmsrl(MSR_AMD64_TSC_RATIO, ratio);
+		sc->tsc_ratio = ratio;
+	}
+}
+
 static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
@@ -83,6 +94,8 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *
 		if (svm->tsc_aux != sc->tsc_aux)
 			wrmsrl(MSR_TSC_AUX, svm->tsc_aux);
 	}
+	if (strata_svm_caps.tsc_ratio)
+		load_tsc_ratio(vcpu, sc);
 	strata_mitigate_load(vcpu);
 }
 

@@ -135,6 +135,11 @@ static int svm_setup(void)
 
 	strata_svm_caps.features = features;
 	strata_svm_caps.nr_asids = cpuid_ebx(0x8000000a);
+	strata_svm_caps.tsc_ratio = features & SVM_FEAT_TSC_RATE;
+	if (strata_svm_caps.tsc_ratio) {
+		svm_vendor.tsc_frac = SVM_TSC_RATIO_FRAC;
+		svm_vendor.tsc_ratio_max = SVM_TSC_RATIO_MAX;
+	}
 	strata_svm_caps.nrip = features & SVM_FEAT_NRIP_SAVE;
 	strata_svm_caps.decode = features & SVM_FEAT_DECODE;
 	strata_svm_caps.flush_asid = features & SVM_FEAT_FLUSH_ASID;
@@ -187,6 +192,10 @@ static int svm_cpu_enable(void)
 	wrmsrl(SVM_MSR_HSAVE_PA, page_to_phys(sc->hsave));
 	if (boot_cpu_has(X86_FEATURE_RDTSCP))
 		rdmsrl(MSR_TSC_AUX, sc->tsc_aux);
+	if (strata_svm_caps.tsc_ratio) {
+		sc->tsc_ratio = SVM_TSC_RATIO_ONE;
+		wrmsrl(MSR_AMD64_TSC_RATIO, sc->tsc_ratio);
+	}
 	sc->asid_gen++;
 	sc->next_asid = strata_svm_caps.nr_asids;	/* the first vCPU flushes all */
 	svm_oracle_cpu_enabled();
@@ -203,6 +212,8 @@ static void svm_cpu_disable(void)
 		return;
 	WRITE_ONCE(sc->on, false);
 	wrmsrl(SVM_MSR_HSAVE_PA, 0);
+	if (strata_svm_caps.tsc_ratio)
+		wrmsrl(MSR_AMD64_TSC_RATIO, SVM_TSC_RATIO_ONE);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~(u64)EFER_SVME);
 }
@@ -234,7 +245,7 @@ static struct strata_vendor svm_vendor = {
 	.get_shadow = svm_get_shadow,
 	.set_shadow = svm_set_shadow,
 	.set_cr8 = svm_set_cr8,
-	.set_tsc_offset = svm_set_tsc_offset,
+	.set_tsc = svm_set_tsc,
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
 	.inject = svm_inject,

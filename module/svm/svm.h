@@ -23,6 +23,7 @@ struct svm_cpu {
 	struct page *host;		/* VMSAVE of the host's FS, GS, TR, syscall MSRs */
 	u64 host_pa;
 	u64 tsc_aux;			/* the host's: the kernel sets it when a CPU comes up */
+	u64 tsc_ratio;			/* what its TSC_RATIO has; for guests only */
 };
 
 DECLARE_PER_CPU(struct svm_cpu, strata_svm_cpu);
@@ -57,6 +58,7 @@ struct svm_caps {
 	u32 features;
 	u32 nr_asids;
 	bool nrip;
+	bool tsc_ratio;
 	bool decode;
 	bool flush_asid;
 };
@@ -96,7 +98,7 @@ void svm_set_dr6(struct strata_vcpu *vcpu, unsigned long dr6);
 u8 svm_get_shadow(struct strata_vcpu *vcpu);
 void svm_set_shadow(struct strata_vcpu *vcpu, u8 shadow);
 void svm_set_cr8(struct strata_vcpu *vcpu, u8 cr8);
-void svm_set_tsc_offset(struct strata_vcpu *vcpu, u64 offset);
+void svm_set_tsc(struct strata_vcpu *vcpu);
 int svm_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val);
 int svm_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val);
 

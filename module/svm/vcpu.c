@@ -266,11 +266,11 @@ void svm_set_cr8(struct strata_vcpu *vcpu, u8 cr8)
 	}
 }
 
-void svm_set_tsc_offset(struct strata_vcpu *vcpu, u64 offset)
+void svm_set_tsc(struct strata_vcpu *vcpu)
 {
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 
-	vmcb->control.tsc_offset = offset;
+	vmcb->control.tsc_offset = READ_ONCE(vcpu->tsc_offset);
 	svm_mark_dirty(vmcb, SVM_CLEAN_INTERCEPTS);
 }
 

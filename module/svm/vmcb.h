@@ -290,6 +290,11 @@ static_assert(offsetof(struct vmcb_save, spec_ctrl) == 0x2e0);
 #define SVM_NPF_FETCH		(1ull << 4)
 #define SVM_NPF_TABLE		(1ull << 33)	/* met in a walk of the guest's tables */
 
+/* TSC_RATIO (APM 2 15.30.5): 8.32 bits, the rest reserved. */
+#define SVM_TSC_RATIO_FRAC	32
+#define SVM_TSC_RATIO_ONE	(1ull << SVM_TSC_RATIO_FRAC)
+#define SVM_TSC_RATIO_MAX	((1ull << 40) - 1)
+
 /* CPUID Fn8000_000A_EDX */
 #define SVM_FEAT_NP		(1u << 0)
 #define SVM_FEAT_NRIP_SAVE	(1u << 3)

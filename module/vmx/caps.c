@@ -81,6 +81,8 @@ static const struct control {
 	{ VMX_PROC2, WANTED, PROC2_INVPCID, NULL },
 	{ VMX_PROC2, WANTED, PROC2_XSAVES, NULL },
 	{ VMX_PROC2, WANTED, PROC2_ENCLS, NULL },
+	/* On while the guest's rate is another than the host's. */
+	{ VMX_PROC2, WANTED, PROC2_TSC_SCALING, NULL },
 
 	{ VMX_EXIT, REQUIRED, EXIT_HOST_64, "64-bit hosts" },
 	{ VMX_EXIT, REQUIRED, EXIT_LOAD_EFER, "loading of EFER at exits" },

@@ -131,6 +131,8 @@ static bool bad_execution_controls(struct check *k)
 	       BAD(!(pin & PIN_VIRTUAL_NMI) && (proc & PROC_NMI_WINDOW), PROC_CTLS,
 		   "NMI-window exiting needs virtual NMIs") ||
 	       BAD((proc2 & PROC2_VPID) && !V(VPID), VPID, "it is not 0") ||
+	       BAD((proc2 & PROC2_TSC_SCALING) && !V(TSC_MULTIPLIER), TSC_MULTIPLIER,
+		   "it is not 0") ||
 	       BAD((proc2 & PROC2_UNRESTRICTED) && !(proc2 & PROC2_EPT), PROC2_CTLS,
 		   "an unrestricted guest needs EPT") ||
 	       BAD(!(pin & PIN_PREEMPT_TIMER) && (V(EXIT_CTLS) & EXIT_SAVE_TIMER), EXIT_CTLS,

@@ -154,8 +154,11 @@ void vmx_write_groups(struct strata_vcpu *vcpu)
 	/* Nearly always that is all. */
 	if (dirty == VMX_GROUP(VMX_G_EVENT))
 		return;
-	if (dirty & VMX_GROUP(VMX_G_TSC))
+	if (dirty & VMX_GROUP(VMX_G_TSC)) {
 		vmcs_write(VMCS_TSC_OFFSET, READ_ONCE(vcpu->tsc_offset));
+		if (vcpu->tsc_ratio)
+			vmcs_write(VMCS_TSC_MULTIPLIER, vcpu->tsc_ratio);
+	}
 	if (dirty & VMX_GROUP(VMX_G_CR0)) {
 		vmcs_write(VMCS_GUEST_CR0, vmx->hw_cr0);
 		vmcs_write(VMCS_CR0_SHADOW, vcpu->cr0);

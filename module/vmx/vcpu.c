@@ -109,6 +109,8 @@ void vmx_cpuid_changed(struct strata_vcpu *vcpu)
 		proc2 &= ~PROC2_INVPCID;
 	if (!strata_guest_has(vcpu, 0xd, 1, CPUID_R_EAX, 3))
 		proc2 &= ~PROC2_XSAVES;
+	if (!vcpu->tsc_ratio)
+		proc2 &= ~PROC2_TSC_SCALING;
 	vmx->proc2 = proc2;
 	vmx->dirty |= VMX_GROUP(VMX_G_CTLS);
 }

@@ -196,6 +196,9 @@ enum vmcs_field {
 #define PROC2_XSAVES		BIT(20)
 #define PROC2_TSC_SCALING	BIT(25)
 
+/* The TSC multiplier: 16.48 bits (SDM 26.6.5). */
+#define VMX_TSC_RATIO_FRAC	48
+
 /* VM-exit controls (SDM 25.7.1) */
 #define EXIT_SAVE_DEBUG		BIT(2)
 #define EXIT_HOST_64		BIT(9)

@@ -123,6 +123,10 @@ static int vmx_setup(void)
 							&strata_ept_noad_format;
 	vmx_vendor.pt_levels = 4;
 	vmx_vendor.pt_max_level = strata_vmx_caps.ept_vpid & EPT_CAP_1G ? 3 : 2;
+	if (strata_vmx_caps.ctl[VMX_PROC2] & PROC2_TSC_SCALING) {
+		vmx_vendor.tsc_frac = VMX_TSC_RATIO_FRAC;
+		vmx_vendor.tsc_ratio_max = ~0ull;
+	}
 	if (vmx_bracket)
 		static_branch_enable(&strata_vmx_bracket);
 
@@ -145,9 +149,18 @@ static void vmx_set_cr8(struct strata_vcpu *vcpu, u8 cr8)
 	*((u8 *)to_vmx(vcpu)->vapic + 0x80) = cr8 << 4;
 }
 
-static void vmx_set_tsc_offset(struct strata_vcpu *vcpu, u64 offset)
+static void vmx_set_tsc(struct strata_vcpu *vcpu)
 {
-	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_TSC);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u32 proc2 = vmx->proc2 & ~PROC2_TSC_SCALING;
+
+	vmx->dirty |= VMX_GROUP(VMX_G_TSC);
+	if (READ_ONCE(vcpu->tsc_ratio))
+		proc2 |= PROC2_TSC_SCALING;
+	if (proc2 == vmx->proc2)
+		return;
+	vmx->proc2 = proc2;
+	vmx->dirty |= VMX_GROUP(VMX_G_CTLS);
 }
 
 /* No step of the vendor's own: windows have exits of their own. */
@@ -194,7 +207,7 @@ static struct strata_vendor vmx_vendor = {
 	.get_shadow = vmx_get_shadow,
 	.set_shadow = vmx_set_shadow,
 	.set_cr8 = vmx_set_cr8,
-	.set_tsc_offset = vmx_set_tsc_offset,
+	.set_tsc = vmx_set_tsc,
 	.get_msr = vmx_get_msr,
 	.set_msr = vmx_set_msr,
 	.inject = vmx_inject,

@@ -48,8 +48,31 @@ static void matching(void)
 	tap_ok(!tsc_write_matches(base - 2 * second, base, 1000, khz), "two seconds behind");
 }
 
+static void ratios(void)
+{
+	const u64 one48 = 1ull << 48, one32 = 1ull << 32;
+
+	tap_ok(tsc_ratio_of(2000000, 2000000, 48, ~0ull) == one48, "the same rate is 1");
+	tap_ok(tsc_ratio_of(6000000, 2000000, 48, ~0ull) == 3 * one48, "three times");
+	tap_ok(tsc_ratio_of(1000000, 2000000, 48, ~0ull) == one48 / 2, "half");
+	tap_ok(tsc_ratio_of(1, 3, 32, ~0ull) == one32 / 3, "a third, cut off");
+	tap_ok(tsc_ratio_of(0xffffffff, 1, 48, ~0ull) == 0, "more than 16 bits of whole");
+	tap_ok(tsc_ratio_of(0xffff, 1, 48, ~0ull) == 0xffff * one48, "all of the 16");
+	tap_ok(tsc_ratio_of(256000, 1000, 32, (1ull << 40) - 1) == 0, "more than the hardware takes");
+	tap_ok((tsc_ratio_of(255999, 1000, 32, (1ull << 40) - 1) >> 32) == 255, "as much as it takes");
+	tap_ok(tsc_ratio_of(0, 1000, 32, ~0ull) == 0, "no rate has no ratio");
+	tap_ok(tsc_scale(~0ull, one48, 48) == ~0ull, "times 1 is the same");
+	tap_ok(tsc_scale(1ull << 62, one48 / 2 * 3, 48) == 3ull << 61, "no bit of the product is lost");
+	tap_ok(tsc_scale(1ull << 63, 3 * one32, 32) == 1ull << 63, "it wraps as the TSC does");
+	tap_ok(tsc_same_rate(1000250, 1000000), "250 ppm is the same rate");
+	tap_ok(!tsc_same_rate(1000251, 1000000), "more is another");
+	tap_ok(tsc_same_rate(999750, 1000000), "250 ppm less");
+	tap_ok(!tsc_same_rate(0, 1000000), "nothing is another");
+}
+
 int main(void)
 {
+	ratios();
 	scales();
 	matching();
 	return tap_done();
