@@ -110,7 +110,9 @@ static inline u64 tsc_ratio_of(u32 khz, u32 host_khz, u8 frac, u64 max)
 /* As the hardware does: the product of 128 bits, without its fraction. */
 static inline u64 tsc_scale(u64 tsc, u64 ratio, u8 frac)
 {
-	return (u64)(((unsigned __int128)tsc * ratio) >> frac);
+	unsigned __int128 product = (unsigned __int128)tsc * ratio;
+
+	return product >> frac;
 }
 
 #endif /* STRATA_CLOCK_MATH_H */
