@@ -80,6 +80,19 @@ int strata_pio_to_user(struct strata_vcpu *vcpu)
 	return STRATA_USER;
 }
 
+/* IN has its value in memory; apart, so that OUT needs none. */
+static noinline bool read_port(struct strata_vcpu *vcpu)
+{
+	const struct strata_exit *e = &vcpu->exit;
+	u32 val = 0;
+
+	if (strata_pio_read(vcpu, e->pio.port, e->pio.size, &val))
+		return false;
+	trace_pio(vcpu, val);
+	merge_rax(vcpu, &val, e->pio.size);
+	return true;
+}
+
 /**
  * strata_pio_in_kernel - a single access to a port, by a device in the kernel
  * @vcpu: its mutex is held; exit.pio tells
@@ -90,14 +103,13 @@ int strata_pio_to_user(struct strata_vcpu *vcpu)
 bool strata_pio_in_kernel(struct strata_vcpu *vcpu)
 {
 	const struct strata_exit *e = &vcpu->exit;
-	u32 val = e->pio.in ? 0 : vcpu->regs[STRATA_RAX];
+	u64 val = vcpu->regs[STRATA_RAX];
 
-	if (e->pio.in ? strata_pio_read(vcpu, e->pio.port, e->pio.size, &val) :
-			strata_pio_write(vcpu, e->pio.port, e->pio.size, &val))
+	if (e->pio.in)
+		return read_port(vcpu);
+	if (strata_pio_write(vcpu, e->pio.port, e->pio.size, val & (~0u >> (32 - 8 * e->pio.size))))
 		return false;
 	trace_pio(vcpu, val);
-	if (e->pio.in)
-		merge_rax(vcpu, &val, e->pio.size);
 	return true;
 }
 

@@ -191,13 +191,10 @@ static struct strata_iodev *find_dev(const struct strata_iobus *bus, u64 addr, u
 	return bus->entries[i - 1].dev;
 }
 
-static bool signal_event(const struct strata_iobus *bus, u64 addr, unsigned int len,
-			 const void *val)
+static bool signal_event(const struct strata_iobus *bus, u64 addr, unsigned int len, u64 data)
 {
 	unsigned int i = above(bus, IO_EVENT, addr);
-	u64 data = 0;
 
-	memcpy(&data, val, len);
 	while (i-- > bus->start[IO_EVENT] && bus->entries[i].first == addr) {
 		struct ioeventfd *e = bus->entries[i].event;
 
@@ -210,6 +207,43 @@ static bool signal_event(const struct strata_iobus *bus, u64 addr, unsigned int 
 }
 
 /* ---- accesses ---- */
+
+/* An access's data as one number. Copies of a known length are no calls. */
+static u64 value_of(const void *val, unsigned int len)
+{
+	u64 data = 0;
+
+	switch (len) {
+	case 1:
+		memcpy(&data, val, 1);
+		break;
+	case 2:
+		memcpy(&data, val, 2);
+		break;
+	case 4:
+		memcpy(&data, val, 4);
+		break;
+	default:
+		memcpy(&data, val, len);
+	}
+	return data;
+}
+
+static bool dev_write(const struct strata_iobus *bus, u64 addr, unsigned int len,
+		      const void *val)
+{
+	struct strata_iodev *dev = find_dev(bus, addr, len);
+
+	if (dev)
+		dev->ops->write(dev, addr, len, val);
+	return dev;
+}
+
+/* For a port, with the value in memory; apart, so that signalling needs none. */
+static noinline bool port_write(const struct strata_iobus *bus, u16 port, unsigned int len, u32 val)
+{
+	return dev_write(bus, port, len, &val);
+}
 
 static int bus_read(struct strata_vm *vm, bool pio, u64 addr, unsigned int len, void *val)
 {
@@ -245,29 +279,24 @@ int strata_pio_read(struct strata_vcpu *vcpu, u16 port, unsigned int len, void *
  * @vcpu: its mutex is held
  * @port: first port
  * @len: 1, 2 or 4
- * @val: the data
+ * @val: the data, zero-extended
  *
  * Does not sleep. Return: 0, or 1 when nobody took it.
  */
-int strata_pio_write(struct strata_vcpu *vcpu, u16 port, unsigned int len, const void *val)
+int strata_pio_write(struct strata_vcpu *vcpu, u16 port, unsigned int len, u32 val)
 {
 	struct strata_vm *vm = vcpu->vm;
 	struct strata_iobus *bus;
-	struct strata_iodev *dev;
-	int idx, r = 0;
+	bool done;
+	int idx;
 
 	if (!strata_io_claimed(vm, true, port))
 		return 1;
 	idx = srcu_read_lock(&vm->srcu);
 	bus = srcu_dereference(vm->pio_bus, &vm->srcu);
-	if (!signal_event(bus, port, len, val)) {
-		dev = find_dev(bus, port, len);
-		if (dev)
-			dev->ops->write(dev, port, len, val);
-		r = !dev;
-	}
+	done = signal_event(bus, port, len, val) || port_write(bus, port, len, val);
 	srcu_read_unlock(&vm->srcu, idx);
-	return r;
+	return !done;
 }
 
 /* Put a write into the ring; false when it is full: user space must drain it first. */
@@ -338,9 +367,9 @@ int strata_mmio_read(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, void *
 int strata_mmio_write(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const void *val)
 {
 	struct strata_vm *vm = vcpu->vm;
-	struct strata_iodev *dev;
 	struct strata_iobus *bus;
-	bool done = true;
+	bool done;
+	u64 data;
 	int idx;
 
 	if (strata_lapic_owns(vcpu, gpa))
@@ -350,13 +379,9 @@ int strata_mmio_write(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const
 
 	idx = srcu_read_lock(&vm->srcu);
 	bus = srcu_dereference(vm->mmio_bus, &vm->srcu);
-	if (!signal_event(bus, gpa, len, val)) {
-		dev = find_dev(bus, gpa, len);
-		if (dev)
-			dev->ops->write(dev, gpa, len, val);
-		else
-			done = coalesce(vm, bus, gpa, len, val);
-	}
+	data = value_of(val, len);
+	done = signal_event(bus, gpa, len, data) || dev_write(bus, gpa, len, val) ||
+	       coalesce(vm, bus, gpa, len, val);
 	srcu_read_unlock(&vm->srcu, idx);
 	return !done;
 }

@@ -93,9 +93,13 @@ int strata_emul_pio_out(struct strata_emul_ctxt *c, u16 port, unsigned int size,
 		*count = min(*count, st->pio.count);
 		return EMUL_CONTINUE;
 	}
-	for (i = 0; i < *count; i++)
-		if (strata_pio_write(vcpu, port, size, data + i * size))
+	for (i = 0; i < *count; i++) {
+		u32 val = 0;
+
+		memcpy(&val, data + i * size, size);
+		if (strata_pio_write(vcpu, port, size, val))
 			break;
+	}
 	if (!i) {
 		memcpy(pio_page(vcpu), data, *count * size);
 		return ask_user(st, port, size, false, *count);

@@ -653,7 +653,7 @@ int strata_fetch_insn(struct strata_vcpu *vcpu, u8 *buf, unsigned int max);
 int strata_iobus_init(struct strata_vm *vm);
 void strata_iobus_destroy(struct strata_vm *vm);
 int strata_pio_read(struct strata_vcpu *vcpu, u16 port, unsigned int len, void *val);
-int strata_pio_write(struct strata_vcpu *vcpu, u16 port, unsigned int len, const void *val);
+int strata_pio_write(struct strata_vcpu *vcpu, u16 port, unsigned int len, u32 val);
 int strata_mmio_read(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, void *val);
 int strata_mmio_write(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const void *val);
 int strata_ioeventfd(struct strata_vm *vm, const struct kvm_ioeventfd *args);

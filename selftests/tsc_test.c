@@ -200,7 +200,7 @@ TEST(another_frequency)
 	EXPECT_EQ(5, steps(vcpu_get_msr(vcpu[1], MSR_TSC)));
 	for (i = 0; i < 2; i++)
 		xioctl(vcpu[i]->fd, KVM_SET_TSC_KHZ, khz / 4 * 3);
-	expect_rate(_metadata, vcpu[1], khz / 4 * 3, khz);
+	expect_rate(_metadata, vcpu[0], khz / 4 * 3, khz);
 	expect_one_tsc(_metadata, vcpu, 2);
 	/* Back to the host's. */
 	for (i = 0; i < 2; i++)

@@ -212,8 +212,10 @@ static void svm_cpu_disable(void)
 		return;
 	WRITE_ONCE(sc->on, false);
 	wrmsrl(SVM_MSR_HSAVE_PA, 0);
-	if (strata_svm_caps.tsc_ratio)
-		wrmsrl(MSR_AMD64_TSC_RATIO, SVM_TSC_RATIO_ONE);
+	if (strata_svm_caps.tsc_ratio) {
+		sc->tsc_ratio = SVM_TSC_RATIO_ONE;
+		wrmsrl(MSR_AMD64_TSC_RATIO, sc->tsc_ratio);
+	}
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~(u64)EFER_SVME);
 }

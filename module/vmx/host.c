@@ -35,13 +35,11 @@ static u16 read_tr(void)
  */
 void vmx_host_cpu_constants(struct vmx_cpu *vc)
 {
-	struct desc_ptr gdt;
 	u64 val;
 
-	asm volatile("sgdt %0" : "=m" (gdt));
+	asm volatile("sgdt %0" : "=m" (vc->gdt));
 	asm volatile("sidt %0" : "=m" (vc->idt));
-	vc->gdt_base = gdt.address;
-	vc->tr_base = tr_base(gdt.address, read_tr());
+	vc->tr_base = tr_base(vc->gdt.address, read_tr());
 	rdmsrl(MSR_GS_BASE, val);
 	vc->gs_base = val;
 	rdmsrl(MSR_IA32_SYSENTER_ESP, val);
@@ -57,7 +55,7 @@ void vmx_host_write_constants(struct vmx_vcpu *vmx, const struct vmx_cpu *vc)
 {
 	vmcs_write(VMCS_HOST_GS_BASE, vc->gs_base);
 	vmcs_write(VMCS_HOST_TR_BASE, vc->tr_base);
-	vmcs_write(VMCS_HOST_GDTR_BASE, vc->gdt_base);
+	vmcs_write(VMCS_HOST_GDTR_BASE, vc->gdt.address);
 	vmcs_write(VMCS_HOST_IDTR_BASE, vc->idt.address);
 	vmcs_write(VMCS_HOST_SYSENTER_ESP, vc->sysenter_esp);
 	vmx->host_gs_base = vc->gs_base;
@@ -90,7 +88,7 @@ static noinline void reload_selectors(struct vmx_vcpu *vmx)
  */
 void vmx_host_reload(struct vmx_vcpu *vmx)
 {
-	load_fixmap_gdt(raw_smp_processor_id());
+	asm volatile("lgdt %0" : : "m" (vmx->cpu->gdt));
 	invalidate_tss_limit();
 	asm volatile("lidt %0" : : "m" (vmx->cpu->idt));
 	if (unlikely(vmx->host_ldt))

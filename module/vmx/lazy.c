@@ -11,6 +11,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 
+#include "insns.h"
 #include "vmx.h"
 
 static const u32 lazy_index[VMX_NR_LAZY] = {
@@ -40,7 +41,7 @@ void vmx_lazy_restore(struct vmx_cpu *vc)
 	for (i = 0; i < VMX_NR_LAZY; i++) {
 		if (vc->now_lazy[i] == vc->host_lazy[i])
 			continue;
-		wrmsrl(lazy_index[i], vc->host_lazy[i]);
+		vmx_wrmsr(lazy_index[i], vc->host_lazy[i]);
 		vc->now_lazy[i] = vc->host_lazy[i];
 	}
 }
@@ -90,7 +91,7 @@ void vmx_lazy_switch(struct strata_vcpu *vcpu, struct vmx_cpu *vc)
 			if (vc->now_lazy[i] == want[i] || !lazy_exists(i) ||
 			    !vmx_lazy_matters(vcpu, i))
 				continue;
-			wrmsrl(lazy_index[i], want[i]);
+			vmx_wrmsr(lazy_index[i], want[i]);
 			vc->now_lazy[i] = want[i];
 		}
 		if (!vc->lazy_armed) {

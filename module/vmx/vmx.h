@@ -36,8 +36,8 @@ struct vmx_cpu {
 	u64 vpid_gen;			/* raised when the VPIDs are used up */
 
 	/* the host's state that does not change while the CPU is up */
-	unsigned long gs_base, tr_base, gdt_base, sysenter_esp;
-	struct desc_ptr idt;
+	unsigned long gs_base, tr_base, sysenter_esp;
+	struct desc_ptr gdt, idt;
 
 	/* values of enum vmx_lazy_msr: the host's, and those in the hardware */
 	u64 host_lazy[VMX_NR_LAZY];
