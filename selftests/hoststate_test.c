@@ -4,13 +4,23 @@
  * bases, descriptor tables, PKRU, TSC_AUX and the MSRs of the host are the same
  * after a guest ran with other ones. And what the guest set is still there
  * when it runs again after its host used its own.
+ *
+ * lab: vmx
  */
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "strata_test.h"
+
+/* <sys/io.h> has names of the guests' library. */
+int ioperm(unsigned long from, unsigned long num, int turn_on);
 
 static const uint32_t host_msrs[] = {
 	0x174, 0x175, 0x176, 0x277, 0x1d9,
@@ -186,6 +196,111 @@ TEST(two_guests)
 	}
 	vcpu_run_done(va);
 	vcpu_run_done(vb);
+}
+
+/*
+ * The ports that a process may use stand in the TSS, in reach of its limit; an
+ * exit of VMX cuts the limit off.
+ */
+static __guest void g_syncs(uint64_t arg)
+{
+	uint64_t i;
+
+	for (i = 1;; i++)
+		GUEST_SYNC(i);
+}
+
+TEST(own_ports)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_syncs);
+	int i;
+
+	if (ioperm(0x80, 1, 1))
+		SKIP(return, "needs root");
+	pin_to_cpu(0);
+	for (i = 1; i < 20; i++) {
+		vcpu_run_sync(vcpu, i);
+		outb(0x80, 0);
+	}
+	ioperm(0x80, 1, 0);
+}
+
+/* And of a process that runs on the same CPU in between. */
+TEST(ports_of_another)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_syncs);
+	int i, status;
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	pin_to_cpu(0);
+	pid = fork();
+	if (!pid) {
+		if (ioperm(0x80, 1, 1))
+			_exit(1);
+		for (i = 0; i < 200; i++) {
+			outb(0x80, 0);
+			sched_yield();
+		}
+		_exit(0);
+	}
+	for (i = 1; !waitpid(pid, &status, WNOHANG); i++) {
+		vcpu_run_sync(vcpu, i);
+		sched_yield();
+	}
+	EXPECT_EQ(0, status);
+}
+
+static sigjmp_buf forbidden;
+
+static void on_segv(int sig)
+{
+	siglongjmp(forbidden, 1);
+}
+
+static bool rdtsc_faults(void)
+{
+	if (sigsetjmp(forbidden, 1))
+		return true;
+	rdtsc();
+	return false;
+}
+
+/* CR4.TSD goes with the process; the host's CR4 at the exit is that of the entry. */
+static int change_tsd(void)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_syncs);
+	int i = 1, bad = 0, round;
+
+	signal(SIGSEGV, on_segv);
+	vcpu_run_sync(vcpu, i++);
+	for (round = 0; round < 3; round++) {
+		prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
+		vcpu_run_sync(vcpu, i++);
+		bad |= !rdtsc_faults();
+		prctl(PR_SET_TSC, PR_TSC_ENABLE);
+		vcpu_run_sync(vcpu, i++);
+		bad |= rdtsc_faults();
+	}
+	return bad;
+}
+
+TEST(cr4)
+{
+	pid_t pid = fork();
+	int status;
+
+	/* A process of its own: its clock is read by RDTSC, too. */
+	if (!pid) {
+		pin_to_cpu(0);
+		_exit(change_tsd());
+	}
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(0, status);
 }
 
 TEST_HARNESS_MAIN

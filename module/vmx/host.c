@@ -79,6 +79,12 @@ static noinline void reload_selectors(struct vmx_vcpu *vmx)
 	}
 }
 
+/* Apart: it wants a stack protector. */
+static noinline void reload_tr(void)
+{
+	invalidate_tss_limit();
+}
+
 /**
  * vmx_host_reload - undo what the exits of this section left behind
  * @vmx: its section ends; preemption is off
@@ -89,7 +95,11 @@ static noinline void reload_selectors(struct vmx_vcpu *vmx)
 void vmx_host_reload(struct vmx_vcpu *vmx)
 {
 	asm volatile("lgdt %0" : : "m" (vmx->cpu->gdt));
-	invalidate_tss_limit();
+	/* Whoever needs a bitmap of ports here, now or later, reloads TR. */
+	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
+		reload_tr();
+	else
+		this_cpu_write(__tss_limit_invalid, true);
 	asm volatile("lidt %0" : : "m" (vmx->cpu->idt));
 	if (unlikely(vmx->host_ldt))
 		asm volatile("lldt %0" : : "r" (vmx->host_ldt));

@@ -193,11 +193,14 @@ void vmx_lazy_switch(struct strata_vcpu *vcpu, struct vmx_cpu *vc);
  * Without EFER.SCE, and outside long mode, a guest has no SYSCALL, and its
  * RDMSR exits: then only TSC_AUX matters, if that.
  */
+static __always_inline bool vmx_lazy_syscall(const struct strata_vcpu *vcpu)
+{
+	return (vcpu->efer & (EFER_SCE | EFER_LMA)) == (EFER_SCE | EFER_LMA);
+}
+
 static __always_inline bool vmx_lazy_matters(const struct strata_vcpu *vcpu, unsigned int i)
 {
-	if (i == VMX_LAZY_TSC_AUX)
-		return vcpu->tsc_aux_live;
-	return (vcpu->efer & (EFER_SCE | EFER_LMA)) == (EFER_SCE | EFER_LMA);
+	return i == VMX_LAZY_TSC_AUX ? vcpu->tsc_aux_live : vmx_lazy_syscall(vcpu);
 }
 
 static __always_inline bool vmx_lazy_differ(struct strata_vcpu *vcpu, const struct vmx_cpu *vc)
@@ -205,8 +208,12 @@ static __always_inline bool vmx_lazy_differ(struct strata_vcpu *vcpu, const stru
 	const struct vmx_vcpu *vmx = to_vmx(vcpu);
 	unsigned int i;
 
-	for (i = 0; i < VMX_NR_LAZY; i++)
-		if (vmx_lazy_matters(vcpu, i) && vc->now_lazy[i] != vmx->lazy[i])
+	if (vcpu->tsc_aux_live && vc->now_lazy[VMX_LAZY_TSC_AUX] != vmx->lazy[VMX_LAZY_TSC_AUX])
+		return true;
+	if (!vmx_lazy_syscall(vcpu))
+		return false;
+	for (i = 0; i < VMX_LAZY_TSC_AUX; i++)
+		if (vc->now_lazy[i] != vmx->lazy[i])
 			return true;
 	return false;
 }
