@@ -198,10 +198,6 @@ TEST(two_guests)
 	vcpu_run_done(vb);
 }
 
-/*
- * The ports that a process may use stand in the TSS, in reach of its limit; an
- * exit of VMX cuts the limit off.
- */
 static __guest void g_syncs(uint64_t arg)
 {
 	uint64_t i;
@@ -210,6 +206,52 @@ static __guest void g_syncs(uint64_t arg)
 		GUEST_SYNC(i);
 }
 
+/* A thread's own variables are found by FS; two threads take turns on the vCPU. */
+static __thread volatile int own;
+
+struct turns {
+	struct vcpu *vcpu;
+	pthread_barrier_t barrier;
+	int wrong;
+};
+
+static void take_turns(struct turns *t, int me)
+{
+	int i;
+
+	pin_to_cpu(0);
+	own = 7 + me;
+	for (i = 0; i < 20; i++) {
+		if (i % 2 == me)
+			vcpu_run_sync(t->vcpu, i + 1);
+		if (own != 7 + me)
+			t->wrong++;
+		pthread_barrier_wait(&t->barrier);
+	}
+}
+
+static void *second(void *t)
+{
+	take_turns(t, 1);
+	return NULL;
+}
+
+TEST(threads_take_turns)
+{
+	struct turns t = { .vcpu = vcpu_create(vm_create(0), 0, g_syncs) };
+	pthread_t thread;
+
+	pthread_barrier_init(&t.barrier, NULL, 2);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, second, &t));
+	take_turns(&t, 0);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, t.wrong);
+}
+
+/*
+ * The ports that a process may use stand in the TSS, in reach of its limit; an
+ * exit of VMX cuts the limit off.
+ */
 TEST(own_ports)
 {
 	struct vm *vm = vm_create(0);

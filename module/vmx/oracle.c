@@ -160,6 +160,25 @@ static void note_vpid(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 	};
 }
 
+static void check_host(void)
+{
+	u16 tr;
+
+	asm("str %0" : "=r" (tr));
+	WARN_ONCE(vmcs_read(VMCS_HOST_CR0) != read_cr0(), "strata oracle: the host's CR0 is stale");
+	WARN_ONCE(vmcs_read(VMCS_HOST_CR3) != __native_read_cr3(),
+		  "strata oracle: the host's CR3 is stale");
+	WARN_ONCE(vmcs_read(VMCS_HOST_CR4) != native_read_cr4(),
+		  "strata oracle: the host's CR4 is stale");
+	WARN_ONCE(vmcs_read(VMCS_HOST_FS_BASE) != vmx_rdmsr(MSR_FS_BASE),
+		  "strata oracle: the host's FS base is stale");
+	WARN_ONCE(vmcs_read(VMCS_HOST_GS_BASE) != vmx_rdmsr(MSR_GS_BASE),
+		  "strata oracle: the host's GS base is another CPU's");
+	WARN_ONCE(vmcs_read(VMCS_HOST_TR_SEL) != tr, "strata oracle: the host's TR is another");
+	WARN_ONCE(vmcs_read(VMCS_HOST_SYSENTER_ESP) != vmx_rdmsr(MSR_IA32_SYSENTER_ESP),
+		  "strata oracle: the host's SYSENTER_ESP is another CPU's");
+}
+
 void vmx_oracle_before(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	const struct oracle_cpu *oc = this_cpu_read(oracle_cpu);
@@ -169,6 +188,7 @@ void vmx_oracle_before(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 	WARN_ONCE(o->cpu != raw_smp_processor_id(), "strata oracle: the VMCS is not active here");
 	WARN_ONCE(o->launched != vmx->launched, "strata oracle: the launch state is wrong");
 	check_vpid(vcpu, vmx);
+	check_host();
 	vmx_explain_entry(&o->fault);
 	WARN_ONCE(o->fault.name && o->fault.ours, "strata oracle: %s is 0x%llx: %s",
 		  o->fault.name, o->fault.value, o->fault.rule);

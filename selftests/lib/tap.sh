@@ -5,6 +5,7 @@
 #
 #	plan N			where the number of results is known beforehand
 #	is WHAT COMMAND...	one result, by the command's exit status
+#	skip WHY		one result that could not be had
 #	finish			the end: the plan if there was none, and exit
 #
 # Files named in tap_files, what the last command said, are shown when a result
@@ -35,6 +36,11 @@ is() {
 	for file in ${tap_files[@]+"${tap_files[@]}"}; do
 		[ ! -e "$file" ] || tail -n 50 "$file" | sed 's/^/# /'
 	done
+}
+
+skip() {
+	tap_number=$((tap_number + 1))
+	echo "ok $tap_number # SKIP $1"
 }
 
 finish() {
