@@ -18,7 +18,7 @@ trap 'rm -rf "$dir"' EXIT
 tap_files=("$dir/out" "$dir/err")
 cpu=${1:-svm}
 [ $# = 0 ] || shift
-options=(--cpu "$cpu" --disk-root --boot-files --timeout 1800 --stall 600 --verbose)
+options=(--cpu "$cpu" --disk-root --boot-files --timeout 3000 --stall 1200 --verbose)
 endings=("$@")
 [ $# -gt 0 ] || endings=(reboot kexec suspend)
 
