@@ -135,8 +135,13 @@ busy() {
 }
 
 if [ "$device" = /dev/strata ] && modprobe kvm_amd 2>/dev/null; then
-	is "busy with a guest of KVM" busy /dev/kvm /dev/strata kvm_amd
-	is "KVM is busy with a guest of strata" busy /dev/strata /dev/kvm strata
+	if grep -qs Y /sys/module/kvm/parameters/enable_virt_at_load; then
+		is "busy as soon as KVM is loaded" refused 1 'took it when it was loaded' \
+			run --kernel "$micro"
+	else
+		is "busy with a guest of KVM" busy /dev/kvm /dev/strata kvm_amd
+		is "KVM is busy with a guest of strata" busy /dev/strata /dev/kvm strata
+	fi
 	modprobe -r kvm_amd
 fi
 

@@ -44,12 +44,21 @@ ending() {
 	"$here/../lab/run" "${options[@]}" "$@" -- "$here/in-machine" "$how" \
 		> "$dir/out" 2> "$dir/err" || status=$?
 	is "$how: the machine's kernels report no fault" test $status != 97
-	is "$how: and the end is good" test $status = 0
+	# A machine that does not come back has no status to tell.
+	[[ $cpu-$how = vmx-reboot ]] || is "$how: and the end is good" test $status = 0
 }
 
 for how in "${endings[@]}"; do
 	case $how in
 	reboot)
+		if [ "$cpu" = vmx ]; then
+			# The BIOS does not start a second time: it writes
+			# IA32_FEATURE_CONTROL, which Bochs leaves locked at a reset.
+			ending reboot
+			is "reboot: a guest, the reset" in_order "a guest is alive" reboot
+			is "reboot: the kernel gets that far" grep -q 'reboot: Restarting system' "$dir/err"
+			continue
+		fi
 		ending reboot --reboot
 		is "reboot: a guest, the reset, a guest" in_order "a guest is alive" reboot \
 			"the machine is up again" "a guest is alive" "the guest ended with 0"
