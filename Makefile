@@ -34,7 +34,8 @@ endif
 # KERNEL_CC overrides that.
 kbuild = env -u MAKEOVERRIDES $(MAKE) -C $(KDIR) M=$(OUT) \
 	$(if $(KERNEL_CC),CC=$(KERNEL_CC)) \
-	$(if $(filter 1,$(STRATA_DEBUG)),STRATA_DEBUG=1)
+	$(if $(filter 1,$(STRATA_DEBUG)),STRATA_DEBUG=1) \
+	$(if $(filter 0,$(STRATA_PROFILE)),STRATA_PROFILE=0)
 MAKEOVERRIDES := $(filter-out CC=% KVER=% KDIR=% OUT=%,$(MAKEOVERRIDES))
 user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
 

@@ -57,6 +57,7 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_GET_TSC_KHZ,			1 },
 	{ KVM_CAP_TSC_CONTROL,			1, TSC_SCALING },
 	{ KVM_CAP_VM_TSC_CONTROL,		1, TSC_SCALING },
+	{ KVM_CAP_BINARY_STATS_FD,		1 },
 	{ KVM_CAP_ADJUST_CLOCK,			STRATA_CLOCK_FLAGS },
 	/* state beside them */
 	{ KVM_CAP_XSAVE,			1 },

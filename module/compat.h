@@ -29,6 +29,15 @@
 #define native_wrmsrl(msr, val)		native_wrmsrq(msr, val)
 #endif
 
+/* From 6.3 on a mapping's flags are changed by functions. */
+#include <linux/mm.h>
+#ifndef HAVE_VM_FLAGS_SET
+static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
 /* From 6.3 on the reschedule IPI is traced, and the trace event is no part of <linux/smp.h>. */
 #include <linux/smp.h>
 #ifdef HAVE_IPI_EVENTS_H

@@ -13,6 +13,8 @@
 #include <asm/tsc.h>
 
 #include "ioctl.h"
+#include "profile.h"
+#include "stats.h"
 #include "strata.h"
 
 /* What the dispatcher does around the function. */
@@ -215,6 +217,11 @@ static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned lo
 	return strata_kvmclock_ctrl(vcpu);
 }
 
+static long ioctl_vcpu_stats_fd(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	return strata_vcpu_stats_fd(vcpu);
+}
+
 /*
  * By the number's low byte, with one bit of the direction: 0x67 and 0xa2 are
  * two ioctls each. Should two of a table ever meet, W=1 says so.
@@ -254,6 +261,7 @@ static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
 	CALL(KVM_GET_TSC_KHZ,	ioctl_get_tsc_khz,		L_VCPU | L_RAW),
 	CALL(KVM_SET_TSC_KHZ,	ioctl_set_tsc_khz,		L_VCPU | L_RAW),
 	CALL(KVM_KVMCLOCK_CTRL,	ioctl_kvmclock_ctrl,		L_VCPU | L_RAW),
+	CALL(KVM_GET_STATS_FD,	ioctl_vcpu_stats_fd,		L_VCPU | L_RAW),
 };
 
 /*
@@ -262,8 +270,9 @@ static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
  */
 static long get_exit_stats(struct strata_vcpu *vcpu, void __user *u)
 {
+	const struct strata_profile *p = vcpu->profile;
 	struct strata_exit_stats *s;
-	unsigned int i;
+	unsigned int i, n;
 	long r = 0;
 	u32 size;
 
@@ -278,14 +287,16 @@ static long get_exit_stats(struct strata_vcpu *vcpu, void __user *u)
 	s->size = size;
 	s->nr_reasons = STRATA_NR_EXIT_REASONS;
 	s->tsc_khz = tsc_khz;
-	s->guest_ticks = READ_ONCE(vcpu->guest_ticks);
-	s->run_ticks = READ_ONCE(vcpu->run_ticks);
-	s->wait_ticks = READ_ONCE(vcpu->wait_ticks);
-	s->user_exits = READ_ONCE(vcpu->user_exits);
+	s->guest_ticks = READ_ONCE(p->guest_ticks);
+	s->run_ticks = READ_ONCE(p->run_ticks);
+	s->user_exits = READ_ONCE(p->user_exits);
+	for (i = 0; i < STRATA_MAX_EXIT_REASONS; i++)
+		s->wait_ticks += READ_ONCE(p->reason[i].part[STRATA_PART_WAITING]);
 	for (i = 0; i < STRATA_NR_EXIT_REASONS; i++) {
-		s->exit[i].count = READ_ONCE(vcpu->cost[i].count);
-		s->exit[i].ticks = READ_ONCE(vcpu->cost[i].ticks);
-		s->exit[i].max = READ_ONCE(vcpu->cost[i].max);
+		for (n = 0; n < STRATA_PROFILE_BUCKETS; n++)
+			s->exit[i].count += READ_ONCE(p->reason[i].hist[n]);
+		s->exit[i].ticks = READ_ONCE(p->reason[i].ticks);
+		s->exit[i].max = READ_ONCE(p->reason[i].max);
 	}
 	if (copy_to_user(u, s, size))
 		r = -EFAULT;
@@ -374,6 +385,8 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	if (vma->vm_pgoff >= PHYS_PFN(STRATA_PROFILE_OFFSET))
+		return strata_profile_mmap(file->private_data, vma);
 	if (vma->vm_pgoff + vma_pages(vma) > STRATA_RUN_PAGES)
 		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
@@ -523,6 +536,11 @@ static long ioctl_set_clock(struct strata_vm *vm, void *arg, unsigned long raw)
 	return strata_set_clock(vm, arg);
 }
 
+static long ioctl_vm_stats_fd(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return strata_vm_stats_fd(vm);
+}
+
 static long ioctl_vm_get_tsc_khz(struct strata_vm *vm, void *arg, unsigned long raw)
 {
 	return vm->tsc_khz;
@@ -544,6 +562,7 @@ static long ioctl_vm_set_tsc_khz(struct strata_vm *vm, void *arg, unsigned long 
 }
 
 static const struct vm_ioctl vm_ioctls[SLOTS] = {
+	CALL(KVM_GET_STATS_FD,	ioctl_vm_stats_fd,		L_RAW),
 	CALL(KVM_GET_TSC_KHZ,	ioctl_vm_get_tsc_khz,		L_VM | L_RAW),
 	CALL(KVM_SET_TSC_KHZ,	ioctl_vm_set_tsc_khz,		L_VM | L_RAW),
 	CALL(KVM_CHECK_EXTENSION,	ioctl_check_extension,		L_RAW),
@@ -638,6 +657,10 @@ static long dev_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 		return strata_get_supported_cpuid((struct kvm_cpuid2 __user *)raw);
 	case KVM_GET_MSR_INDEX_LIST:
 		return strata_get_msr_index_list((struct kvm_msr_list __user *)raw);
+	case STRATA_PROFILE_LIST:
+		return strata_profile_list((struct strata_profile_list __user *)raw);
+	case STRATA_PROFILE_OPEN:
+		return strata_profile_open((struct strata_profile_id __user *)raw);
 	default:
 		return -ENOTTY;
 	}

@@ -120,6 +120,8 @@ struct strata_vm {
 
 	u32 index;			/* (c) number of this VM, for tracing */
 	struct list_head link;		/* strata_vm_list, under strata_lock */
+	struct pid *pid;		/* (c) of the process that made it */
+	kuid_t uid;			/* (c) and its user */
 };
 
 /* Neutral description of the last exit; the vendor fills what the id needs. */
@@ -219,10 +221,6 @@ enum strata_mode {
 #define STRATA_APIC_INIT	0	/* bits of vcpu->apic_events */
 #define STRATA_APIC_SIPI	1
 
-struct strata_cost {
-	u64 count, ticks, max;
-};
-
 /**
  * struct strata_vcpu - a virtual CPU
  */
@@ -309,10 +307,16 @@ struct strata_vcpu {
 
 	/* accounting. (v); read by STRATA_GET_EXIT_STATS without a lock */
 	u64 t_exit, t_entry;		/* TSC stamps */
-	u64 guest_ticks, run_ticks, wait_ticks, user_exits;
+	u64 t_user;			/* when KVM_RUN returned last; 0: never */
+	struct strata_profile *profile;	/* (c) pages that user space maps */
+	struct strata_profile_area *profile_area;	/* (c) who owns them */
+	/* of this exit, while strata_exit_done is traced: profile.c */
+	struct {
+		bool noted;
+		u64 rip, detail, part[STRATA_NR_PARTS];
+	} story;
 	struct strata_entry_fault entry_fault;	/* (v) why the last failed entry failed */
 	unsigned long rcu_tick;		/* jiffies when RCU last heard of an entry */
-	struct strata_cost cost[STRATA_MAX_EXIT_REASONS];
 
 	/* the vendor's part */
 	void *hw;			/* (c) struct svm_vcpu */

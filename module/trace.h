@@ -11,6 +11,18 @@
 
 #include <linux/tracepoint.h>
 
+#include "types.h"
+
+/* The names stand in the events' formats, with numbers: no tool needs a copy. */
+#define STRATA_TRACE_REASON(id, name)	TRACE_DEFINE_ENUM(STRATA_EXIT_##id);
+STRATA_EXIT_REASONS(STRATA_TRACE_REASON)
+#undef STRATA_TRACE_REASON
+
+#define STRATA_TRACE_NAME(id, name)	{ STRATA_EXIT_##id, name },
+#define strata_show_reason(reason)						\
+	__print_symbolic(reason, STRATA_EXIT_REASONS(STRATA_TRACE_NAME)		\
+			 { STRATA_MAX_EXIT_REASONS - 1, "none" })
+
 TRACE_EVENT(strata_entry,
 	TP_PROTO(u32 vm, u32 vcpu, u64 rip),
 	TP_ARGS(vm, vcpu, rip),
@@ -48,9 +60,49 @@ TRACE_EVENT(strata_exit,
 		__entry->info1 = info1;
 		__entry->info2 = info2;
 	),
-	TP_printk("vm %u vcpu %u reason %u hw 0x%x rip 0x%llx info 0x%llx 0x%llx",
-		  __entry->vm, __entry->vcpu, __entry->reason, __entry->hw_code, __entry->rip,
-		  __entry->info1, __entry->info2)
+	TP_printk("vm %u vcpu %u %s hw 0x%x rip 0x%llx info 0x%llx 0x%llx", __entry->vm,
+		  __entry->vcpu, strata_show_reason(__entry->reason), __entry->hw_code,
+		  __entry->rip, __entry->info1, __entry->info2)
+);
+
+/*
+ * An exit that has been handled, at the next entry: all that is to be known of it, so
+ * that nothing has to be paired.
+ */
+TRACE_EVENT(strata_exit_done,
+	TP_PROTO(u32 vm, u32 vcpu, u32 reason, u32 hw_code, u64 rip, u64 detail, u64 ticks,
+		 u64 user, u64 waiting, u64 fault, u32 khz),
+	TP_ARGS(vm, vcpu, reason, hw_code, rip, detail, ticks, user, waiting, fault, khz),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__field(u32, vcpu)
+		__field(u32, reason)
+		__field(u32, hw_code)
+		__field(u64, rip)
+		__field(u64, detail)
+		__field(u64, ticks)
+		__field(u64, user)
+		__field(u64, waiting)
+		__field(u64, fault)
+		__field(u32, khz)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		__entry->vcpu = vcpu;
+		__entry->reason = reason;
+		__entry->hw_code = hw_code;
+		__entry->rip = rip;
+		__entry->detail = detail;
+		__entry->ticks = ticks;
+		__entry->user = user;
+		__entry->waiting = waiting;
+		__entry->fault = fault;
+		__entry->khz = khz;
+	),
+	TP_printk("vm %u vcpu %u %s hw 0x%x rip 0x%llx detail 0x%llx ticks %llu user %llu waiting %llu fault %llu khz %u",
+		  __entry->vm, __entry->vcpu, strata_show_reason(__entry->reason),
+		  __entry->hw_code, __entry->rip, __entry->detail, __entry->ticks,
+		  __entry->user, __entry->waiting, __entry->fault, __entry->khz)
 );
 
 TRACE_EVENT(strata_nested_fault,

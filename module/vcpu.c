@@ -18,6 +18,7 @@
 #include "exit.h"
 #include "ioctl.h"
 #include "irqchip/lapic.h"
+#include "profile.h"
 #include "strata.h"
 
 static DEFINE_PER_CPU(struct cpumask, strata_flush_mask);
@@ -191,7 +192,7 @@ static void block(struct strata_vcpu *vcpu)
 		schedule();
 	}
 	finish_rcuwait(&vcpu->wait);
-	vcpu->wait_ticks += rdtsc() - from;
+	strata_profile_add(vcpu, STRATA_PART_WAITING, rdtsc() - from);
 }
 
 /* The requests that may sleep. STRATA_RESUME, STRATA_USER or -errno. */
@@ -366,6 +367,8 @@ int strata_vcpu_run(struct strata_vcpu *vcpu)
 
 	if (unlikely(READ_ONCE(vcpu->vm->dead)))
 		return -EIO;
+	if (likely(vcpu->t_user))
+		strata_profile_add(vcpu, STRATA_PART_USER, from - vcpu->t_user);
 	vcpu->ran_once = true;
 	WRITE_ONCE(vcpu->runner, current);
 
@@ -373,8 +376,9 @@ int strata_vcpu_run(struct strata_vcpu *vcpu)
 
 	WRITE_ONCE(vcpu->runner, NULL);
 	fill_run(vcpu);
-	vcpu->run_ticks += rdtsc() - from;
-	vcpu->user_exits++;
+	vcpu->t_user = rdtsc();
+	vcpu->profile->run_ticks += vcpu->t_user - from;
+	vcpu->profile->user_exits++;
 	return r;
 }
 
@@ -388,6 +392,7 @@ static void vcpu_free(struct strata_vcpu *vcpu)
 	strata_msr_destroy(vcpu);
 	strata_fpu_destroy(vcpu);
 	strata_entry_work_destroy(vcpu);
+	strata_profile_destroy(vcpu);
 	kvfree(vcpu->cpuid);
 	vfree(vcpu->run);
 	kvfree(vcpu);
@@ -423,6 +428,9 @@ static struct strata_vcpu *vcpu_alloc(struct strata_vm *vm, u32 id)
 	r = -ENOMEM;
 	vcpu->run = __vmalloc(STRATA_RUN_PAGES * PAGE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!vcpu->run)
+		goto fail;
+	r = strata_profile_create(vcpu);
+	if (r)
 		goto fail;
 	r = strata_entry_work_create(vcpu);
 	if (r)

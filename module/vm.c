@@ -41,6 +41,7 @@ static void vm_destroy(struct strata_vm *vm)
 	strata_irqchip_destroy(vm);
 	cleanup_srcu_struct(&vm->irq_srcu);
 	cleanup_srcu_struct(&vm->srcu);
+	put_pid(vm->pid);
 	mmdrop(vm->mm);
 	kvfree(vm);
 	strata_hw_put();
@@ -116,6 +117,8 @@ static struct strata_vm *vm_create(void)
 	vm->clock_offset = -ktime_get_boottime_ns();
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
+	vm->pid = get_task_pid(current, PIDTYPE_TGID);
+	vm->uid = current_euid();
 
 	r = strata_hw_get();
 	if (r)
@@ -150,6 +153,7 @@ free_srcu:
 put_hw:
 	strata_hw_put();
 put_mm:
+	put_pid(vm->pid);
 	mmdrop(vm->mm);
 	kvfree(vm);
 	return ERR_PTR(r);

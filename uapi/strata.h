@@ -67,6 +67,106 @@ enum strata_exit_reason {
 /* Room for reasons to come; the layout of the structs below depends on it. */
 #define STRATA_MAX_EXIT_REASONS		48
 
+/*
+ * The profile of a vCPU: pages that its file descriptor maps, read-only, at
+ * STRATA_PROFILE_OFFSET, and that strata writes at every exit. They tell their
+ * own layout: a reader takes offsets, sizes and numbers from the header, and so
+ * reads newer ones as well. All counters only grow. Each is written whole; those
+ * of a vCPU that runs belong to moments that differ by an exit.
+ *
+ * The time from an exit to the next entry is booked to the exit's reason, with
+ * the parts of it that were not the kernel's own work. What is left when they
+ * are subtracted is the kernel's.
+ */
+#define STRATA_PROFILE_OFFSET		(64ul << 12)
+#define STRATA_PROFILE_MAGIC		0x61727473	/* "stra" */
+#define STRATA_PROFILE_VERSION		1
+
+/* X(id, name) The order is ABI. */
+#define STRATA_PROFILE_PARTS(X)			\
+	X(USER,		"user")			\
+	X(WAITING,	"waiting")		\
+	X(FAULT,	"host-fault")
+
+#define STRATA_PART_ENUM(id, name)	STRATA_PART_##id,
+enum strata_profile_part {
+	STRATA_PROFILE_PARTS(STRATA_PART_ENUM)
+	STRATA_NR_PARTS
+};
+
+#undef STRATA_PART_ENUM
+
+#define STRATA_MAX_PARTS		6
+#define STRATA_PROFILE_BUCKETS		64
+#define STRATA_PROFILE_NAME		32
+
+/**
+ * struct strata_profile_reason - what the exits of one reason cost
+ * @ticks: sum of TSC ticks from the exit to the next entry
+ * @max: the longest of them
+ * @part: of @ticks, by enum strata_profile_part
+ * @hist: how many took from 2^n ticks on and fewer than 2^(n+1); the first holds
+ *	those of no tick as well. Their sum is the number of exits
+ */
+struct strata_profile_reason {
+	__u64 ticks;
+	__u64 max;
+	__u64 part[STRATA_MAX_PARTS];
+	__u64 hist[STRATA_PROFILE_BUCKETS];
+};
+
+/**
+ * struct strata_profile - the pages
+ * @magic: STRATA_PROFILE_MAGIC
+ * @version: STRATA_PROFILE_VERSION; fields are added behind the header's end
+ *	without changing it
+ * @header_size: offset of what follows the header
+ * @size: of everything, bytes
+ * @names_offset: of the reasons' names, each STRATA_PROFILE_NAME bytes
+ * @reasons_offset: of the first struct strata_profile_reason
+ * @reason_size: from one of them to the next
+ * @nr_reasons: how many there are. The one named "none" has what no exit caused: the
+ *	time before the first entry, and that which tracing takes
+ * @part_names_offset: of the parts' names, each STRATA_PROFILE_NAME bytes
+ * @part_offset: in a reason
+ * @nr_parts: in use
+ * @hist_offset: in a reason
+ * @nr_buckets: of a histogram
+ * @tsc_khz: TSC ticks per millisecond
+ * @vm: number of the VM since the module was loaded
+ * @vcpu: the vCPU's id
+ * @reserved: 0
+ * @guest_ticks: between an entry and the next exit, the hardware's own part of
+ *	both included
+ * @run_ticks: inside KVM_RUN
+ * @user_exits: returns of KVM_RUN
+ */
+struct strata_profile {
+	__u32 magic;
+	__u32 version;
+	__u32 header_size;
+	__u32 size;
+	__u32 names_offset;
+	__u32 reasons_offset;
+	__u32 reason_size;
+	__u32 nr_reasons;
+	__u32 part_names_offset;
+	__u32 part_offset;
+	__u32 nr_parts;
+	__u32 hist_offset;
+	__u32 nr_buckets;
+	__u32 tsc_khz;
+	__u32 vm;
+	__u32 vcpu;
+	__u32 reserved[2];
+	__u64 guest_ticks;
+	__u64 run_ticks;
+	__u64 user_exits;
+	char part_name[STRATA_MAX_PARTS][STRATA_PROFILE_NAME];
+	char reason_name[STRATA_MAX_EXIT_REASONS][STRATA_PROFILE_NAME];
+	struct strata_profile_reason reason[STRATA_MAX_EXIT_REASONS];
+};
+
 /**
  * struct strata_exit_cost - what the exits of one reason cost
  * @count: exits taken
@@ -125,7 +225,47 @@ struct strata_fail_entry {
 	char text[232];
 };
 
+/**
+ * struct strata_profile_id - a vCPU of this machine
+ * @vm: number of its VM since the module was loaded
+ * @vcpu: its id
+ * @pid: the process that made the VM, as the caller's namespace sees it; 0: it
+ *	does not
+ * @reserved: 0
+ */
+struct strata_profile_id {
+	__u32 vm;
+	__u32 vcpu;
+	__s32 pid;
+	__u32 reserved;
+};
+
+/**
+ * struct strata_profile_list - STRATA_PROFILE_LIST
+ * @nr: in: how many entries there is room for; out: how many there are
+ * @reserved: 0
+ * @id: the vCPUs, by VM and in the order of their creation
+ */
+struct strata_profile_list {
+	__u32 nr;
+	__u32 reserved;
+	struct strata_profile_id id[];
+};
+
 #define STRATA_IOC			'J'
+
+/*
+ * On the device. With CAP_PERFMON or CAP_SYS_ADMIN all vCPUs of the machine,
+ * without them those whose VM a process of the same user made. E2BIG: there are
+ * more than fit; @nr tells how many.
+ */
+#define STRATA_PROFILE_LIST		_IOWR(STRATA_IOC, 0x02, struct strata_profile_list)
+/*
+ * A file descriptor whose first bytes, mapped read-only, are that vCPU's profile.
+ * It does not hold the VM: the last values stay readable when that is gone.
+ * ENOENT: no such vCPU, or not the caller's to see.
+ */
+#define STRATA_PROFILE_OPEN		_IOW(STRATA_IOC, 0x03, struct strata_profile_id)
 
 /* on a vCPU fd; does not wait for a running KVM_RUN */
 #define STRATA_GET_EXIT_STATS		_IOWR(STRATA_IOC, 0x01, struct strata_exit_stats)

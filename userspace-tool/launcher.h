@@ -263,6 +263,10 @@ void terminal_feed(struct terminal *t, struct vm *vm);
 /* run.c, info.c */
 int cmd_run(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
+int cmd_hist(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 
 /* names.c */
 const char *exit_reason_name(__u32 reason);

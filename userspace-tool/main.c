@@ -49,6 +49,43 @@ static const char info_help[] =
 "\n"
 "  --device PATH   strata's or KVM's device node (default: " STRATA_DEVICE ")\n";
 
+static const char list_help[] =
+"usage: strata list [--device PATH]\n"
+"\n"
+"List the vCPUs of all VMs: yours, or everybody's with CAP_PERFMON.\n"
+"\n"
+"  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
+
+static const char stat_help[] =
+"usage: strata stat VM [OPTION]...\n"
+"\n"
+"Print what the exits of a VM cost, and whose time it was. VM is a number as\n"
+"'strata list' shows it, or pid:N for the VMs of a process.\n"
+"\n"
+"  --vcpu N        only that vCPU's\n"
+"  --diff S        only what comes in the next S seconds\n"
+"  --json          all of it, in TSC ticks, with the histograms\n"
+"  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
+
+static const char hist_help[] =
+"usage: strata hist VM [REASON] [OPTION]...\n"
+"\n"
+"Draw how long exits took, by powers of two, for one reason or for each.\n"
+"\n"
+"  --vcpu N        only that vCPU's\n"
+"  --diff S        only what comes in the next S seconds\n"
+"  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
+
+static const char top_help[] =
+"usage: strata top [VM] [OPTION]...\n"
+"\n"
+"Show what exits cost, by vCPU and reason, again and again.\n"
+"\n"
+"  --interval S    seconds between two pictures (default: 1)\n"
+"  --rounds N      end after so many (default: at Ctrl-C)\n"
+"  --sort KEY      time, count, p99, max or vm (default: time)\n"
+"  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
+
 static const char help_help[] =
 "usage: strata help [COMMAND]\n"
 "\n"
@@ -66,6 +103,10 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", cmd_run, "boot a Linux guest", run_help },
+	{ "list", cmd_list, "list the vCPUs of all VMs", list_help },
+	{ "stat", cmd_stat, "print what a VM's exits cost", stat_help },
+	{ "hist", cmd_hist, "draw how long a VM's exits took", hist_help },
+	{ "top", cmd_top, "show what exits cost, again and again", top_help },
 	{ "info", cmd_info, "print what the device offers", info_help },
 	{ "help", cmd_help, "print the help of a command", help_help },
 	{ "version", cmd_version, "print the version", version_help },

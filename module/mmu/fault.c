@@ -7,6 +7,7 @@
 
 #include "mmu.h"
 #include "../exit.h"
+#include "../profile.h"
 
 /* Pages for tables, got before mmu_lock is taken. May sleep. */
 static int fault_fill_pool(struct strata_vm *vm)
@@ -143,7 +144,10 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 		if (!strata_host_page_try(vm->mm, hva, write, may_write, &hp))
 			goto out;
 	} else {
+		u64 from = rdtsc();
+
 		r = strata_host_page_get(vm->mm, hva, write, may_write, &hp);
+		strata_profile_add(vcpu, STRATA_PART_FAULT, rdtsc() - from);
 		if (r) {
 			if (r == -EAGAIN)
 				r = STRATA_RESUME;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lab: vmx kernels
+ *
+ * The tracepoint strata_exit_done: one event for each exit, with the truth about
+ * it, by the names that the event's format tells; and what it says adds up to what
+ * the profile says.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "strata.h"
+#include "strata_test.h"
+
+#define TRACING	"/sys/kernel/tracing/"
+
+static bool put(const char *file, const char *text)
+{
+	char path[128];
+	int fd, n;
+
+	snprintf(path, sizeof(path), TRACING "%s", file);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return false;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (int)strlen(text);
+}
+
+/* What the events of one reason say, added up. */
+struct sum {
+	uint64_t count, ticks, user, waiting, fault, last_detail, bad;
+};
+
+/* Reads the events of a VM; those of the reason "all" whatever the reason. */
+static struct sum events(unsigned int of_vm, const char *reason, uint64_t detail)
+{
+	unsigned long long rip, d, ticks, user, waiting, fault;
+	unsigned int vm, vcpu, hw, khz;
+	struct sum s = { 0 };
+	char line[512], name[32];
+	FILE *f = fopen(TRACING "trace", "r");
+	const char *at;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, "strata_exit_done: ");
+		if (!at)
+			continue;
+		if (sscanf(at, "strata_exit_done: vm %u vcpu %u %31s hw 0x%x rip 0x%llx detail 0x%llx ticks %llu user %llu waiting %llu fault %llu khz %u",
+			   &vm, &vcpu, name, &hw, &rip, &d, &ticks, &user, &waiting, &fault, &khz) != 11) {
+			s.bad++;
+			continue;
+		}
+		if (vm != of_vm)
+			continue;
+		if (strcmp(reason, "all") && strcmp(reason, name))
+			continue;
+		s.count++;
+		s.ticks += ticks;
+		s.user += user;
+		s.waiting += waiting;
+		s.fault += fault;
+		s.bad += detail != ~0ull && d != detail;
+		s.last_detail = d;
+	}
+	if (f)
+		fclose(f);
+	return s;
+}
+
+#define N	1000
+#define PORT	0x80
+
+static __guest void g_work(uint64_t arg)
+{
+	uint32_t r[4];
+	int i;
+
+	GUEST_SYNC(1);
+	for (i = 0; i < N; i++) {
+		cpuid(0x80000000, 0, r);
+		rdmsr(0x1b);
+		wrmsr(0x277, 0x0007040600070406);
+	}
+	GUEST_SYNC(2);
+	GUEST_SYNC(3);
+	GUEST_DONE();
+}
+
+static uint64_t exits(const struct strata_profile_reason *r)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < STRATA_PROFILE_BUCKETS; i++)
+		n += r->hist[i];
+	return n;
+}
+
+TEST(each_exit_once)
+{
+	struct vcpu *vcpu = vcpu_create(vm_create(0), 0, g_work);
+	struct strata_profile *p, *before;
+	struct sum s, all;
+	uint64_t count = 0, ticks = 0, rdmsrs;
+	unsigned int i;
+
+	if (!put("events/strata/strata_exit_done/enable", "1"))
+		SKIP(return, "needs root and tracefs");
+	put("buffer_size_kb", "4096");
+	put("trace", "");
+	p = mmap(NULL, sizeof(*p), PROT_READ, MAP_SHARED, vcpu->fd, STRATA_PROFILE_OFFSET);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	before = malloc(sizeof(*before));
+
+	pin_to_cpu(0);
+	vcpu_run_sync(vcpu, 1);
+	put("trace", "");
+	memcpy(before, p, sizeof(*p));
+	vcpu_run_sync(vcpu, 2);
+	EXPECT_TRUE(put("events/strata/strata_exit_done/enable", "0"));
+
+	s = events(p->vm, "cpuid", 0x80000000);
+	EXPECT_EQ(N, s.count);
+	EXPECT_EQ(0, s.bad);
+	s = events(p->vm, "msr-read", 0x1b);
+	EXPECT_EQ(N, s.count);
+	EXPECT_EQ(0, s.bad);
+	rdmsrs = exits(&p->reason[STRATA_EXIT_MSR_READ]) -
+		 exits(&before->reason[STRATA_EXIT_MSR_READ]);
+	EXPECT_EQ(N, rdmsrs);
+	EXPECT_EQ(p->reason[STRATA_EXIT_MSR_READ].ticks - before->reason[STRATA_EXIT_MSR_READ].ticks,
+		  s.ticks);
+	s = events(p->vm, "pio", ~0ull);
+	EXPECT_EQ(1, s.count);
+	EXPECT_EQ(p->reason[STRATA_EXIT_PIO].part[STRATA_PART_USER] -
+		  before->reason[STRATA_EXIT_PIO].part[STRATA_PART_USER], s.user);
+
+	/* Nothing is lost, and nothing told twice. */
+	all = events(p->vm, "all", ~0ull);
+	for (i = 0; i < STRATA_NR_EXIT_REASONS; i++) {
+		count += exits(&p->reason[i]) - exits(&before->reason[i]);
+		ticks += p->reason[i].ticks - before->reason[i].ticks;
+	}
+	EXPECT_EQ(count, all.count);
+	EXPECT_EQ(ticks, all.ticks);
+	EXPECT_EQ(0, all.bad);
+
+	/* Switched off, it tells nothing. */
+	put("trace", "");
+	vcpu_run_sync(vcpu, 3);
+	EXPECT_EQ(0, events(p->vm, "all", ~0ull).count);
+}
+
+TEST_HARNESS_MAIN

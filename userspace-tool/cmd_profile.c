@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/* strata list, stat and hist: what the exits of the machine's VMs cost. */
+
+#include "profile.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SHOW_TABLE, SHOW_JSON, SHOW_HIST };
+
+static int bad_option(char **argv, const char *command)
+{
+	err("there is no option %s, or it lacks its value; see 'strata help %s'",
+	    argv[optind - 1], command);
+	return STATUS_USAGE;
+}
+
+/**
+ * profile_parse_vm() - a VM as users name it: its number, or pid:N
+ *
+ * Return: 0, or -1 with a message.
+ */
+int profile_parse_vm(const char *text, struct profile_choice *choice)
+{
+	unsigned int n;
+
+	if (!strncmp(text, "pid:", 4)) {
+		if (!parse_number(text + 4, 1u << 30, &n)) {
+			choice->pid = n;
+			return 0;
+		}
+	} else if (!parse_number(text, ~0u, &n)) {
+		choice->vm = n;
+		return 0;
+	}
+	err("'%s' is no VM: give its number, as 'strata list' shows it, or pid:N", text);
+	return -1;
+}
+
+static void command_name(char *to, size_t size, int pid)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(to, size, "-");
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return;
+	if (fgets(to, size, f))
+		to[strcspn(to, "\n")] = '\0';
+	fclose(f);
+}
+
+int cmd_list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "device", required_argument, NULL, 'd' },
+		{ 0 }
+	};
+	struct profile_choice choice = { .vcpu = -1 };
+	const char *device = STRATA_DEVICE;
+	struct profiles all;
+	unsigned int i;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'd')
+			return bad_option(argv, "list");
+		device = optarg;
+	}
+	if (optind < argc) {
+		err("'%s' is no option; see 'strata help list'", argv[optind]);
+		return STATUS_USAGE;
+	}
+	if (profiles_open(device, &choice, &all))
+		return STATUS_HOST_ERROR;
+	printf("%6s %8s %-16s %5s %14s %8s\n", "VM", "PID", "PROGRAM", "VCPU", "EXITS", "GUEST");
+	for (i = 0; i < all.nr; i++) {
+		struct profiles one = { .v = &all.v[i], .nr = 1 };
+		struct profile_sum sum;
+		__u64 whole;
+		char name[17];
+
+		profiles_sum(&one, &sum);
+		whole = sum.guest + sum.all.ticks;
+		command_name(name, sizeof(name), one.v->id.pid);
+		printf("%6u %8d %-16s %5u %14llu %7.2f%%\n", one.v->id.vm, one.v->id.pid, name,
+		       one.v->id.vcpu, (unsigned long long)sum.all.count,
+		       whole ? 100.0 * sum.guest / whole : 0);
+	}
+	profiles_close(&all);
+	return 0;
+}
+
+static void sleep_seconds(double s)
+{
+	struct timespec t = { .tv_sec = s, .tv_nsec = (s - (time_t)s) * 1e9 };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+struct request {
+	struct profile_choice choice;
+	const char *device, *reason;
+	double diff;
+	int show;
+};
+
+static int show(const struct request *q)
+{
+	struct profile_sum sum, before;
+	struct profiles ps;
+
+	if (profiles_open(q->device, &q->choice, &ps))
+		return STATUS_HOST_ERROR;
+	if (!ps.nr) {
+		err("there is no such VM or vCPU, or it is another user's; 'strata list' shows them");
+		profiles_close(&ps);
+		return STATUS_HOST_ERROR;
+	}
+	profiles_sum(&ps, &sum);
+	if (q->reason && profile_find_reason(&sum, q->reason) < 0) {
+		err("there is no exit reason '%s'; 'strata stat' shows those that happened",
+		    q->reason);
+		profiles_close(&ps);
+		return STATUS_USAGE;
+	}
+	if (q->diff > 0) {
+		before = sum;
+		sleep_seconds(q->diff);
+		profiles_sum(&ps, &sum);
+		profile_sum_subtract(&sum, &before);
+	}
+	profiles_close(&ps);
+	if (q->show == SHOW_JSON)
+		profile_print_json(&sum);
+	else if (q->show == SHOW_HIST)
+		profile_print_hist(&sum, q->reason);
+	else
+		profile_print_table(&sum);
+	return 0;
+}
+
+/* What stat and hist have in common. 0, or a status with a message. */
+static int parse(int argc, char **argv, const char *command, struct request *q)
+{
+	static const struct option options[] = {
+		{ "device", required_argument, NULL, 'd' },
+		{ "vcpu", required_argument, NULL, 'v' },
+		{ "diff", required_argument, NULL, 'i' },
+		{ "json", no_argument, NULL, 'j' },
+		{ 0 }
+	};
+	char *end;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			q->device = optarg;
+			break;
+		case 'v':
+			q->choice.vcpu = strtol(optarg, &end, 10);
+			if (*optarg && !*end && q->choice.vcpu >= 0)
+				break;
+			err("--vcpu needs a vCPU's id, not '%s'", optarg);
+			return STATUS_USAGE;
+		case 'i':
+			q->diff = strtod(optarg, &end);
+			if (*optarg && !*end && q->diff > 0 && q->diff < 1e6)
+				break;
+			err("--diff needs a number of seconds, not '%s'", optarg);
+			return STATUS_USAGE;
+		case 'j':
+			if (q->show == SHOW_TABLE) {
+				q->show = SHOW_JSON;
+				break;
+			}
+			/* fallthrough */
+		default:
+			return bad_option(argv, command);
+		}
+	}
+	if (optind == argc) {
+		err("which VM? 'strata list' shows them; see 'strata help %s'", command);
+		return STATUS_USAGE;
+	}
+	if (profile_parse_vm(argv[optind++], &q->choice))
+		return STATUS_USAGE;
+	if (q->show == SHOW_HIST && optind < argc)
+		q->reason = argv[optind++];
+	if (optind < argc) {
+		err("'%s' is too much; see 'strata help %s'", argv[optind], command);
+		return STATUS_USAGE;
+	}
+	return 0;
+}
+
+int cmd_stat(int argc, char **argv)
+{
+	struct request q = { .choice.vcpu = -1, .device = STRATA_DEVICE, .show = SHOW_TABLE };
+	int r = parse(argc, argv, "stat", &q);
+
+	return r ? r : show(&q);
+}
+
+int cmd_hist(int argc, char **argv)
+{
+	struct request q = { .choice.vcpu = -1, .device = STRATA_DEVICE, .show = SHOW_HIST };
+	int r = parse(argc, argv, "hist", &q);
+
+	return r ? r : show(&q);
+}
