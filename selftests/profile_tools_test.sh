@@ -92,6 +92,18 @@ for key in time count p99 max vm; do
 done
 is "top of one VM" eval 'tool top "$vm" --rounds 1 --interval 0.1 && grep -q "^2 vCPUs" "$tmp/out"'
 
+picture() {
+	tool picture "$vm" --seconds 0.5 --output "$tmp/svg" && [ ! -s "$tmp/out" ] &&
+		grep -q '^<svg ' "$tmp/svg" && [ "$(tail -n 1 "$tmp/svg")" = '</svg>' ] &&
+		grep -q "VM $vm, vCPU 1" "$tmp/svg" && grep -q '<title>guest [0-9.]*%' "$tmp/svg" &&
+		grep -q 'intr: [0-9]* exits' "$tmp/svg" || return
+	! command -v python3 > /dev/null ||
+		python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$tmp/svg"
+}
+
+is "picture" picture
+is "a picture needs a place" refused 2 'needs --output' picture "$vm"
+is "one that can be written" refused 1 'No such file' picture "$vm" --seconds 0.1 --output /nowhere/x
 is "a VM that is not there" refused 1 'no such VM' stat 4000000
 is "a VM that is no number" refused 2 'is no VM' stat frob
 is "no VM" refused 2 'which VM' stat

@@ -267,6 +267,7 @@ int cmd_list(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_hist(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_picture(int argc, char **argv);
 
 /* names.c */
 const char *exit_reason_name(__u32 reason);

@@ -86,6 +86,15 @@ static const char top_help[] =
 "  --sort KEY      time, count, p99, max or vm (default: time)\n"
 "  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
 
+static const char picture_help[] =
+"usage: strata picture VM --output FILE [OPTION]...\n"
+"\n"
+"Watch a VM for a while and draw, as SVG, where its time went and how long its exits\n"
+"took over time. FILE may be -.\n"
+"\n"
+"  --seconds S     watch for so long (default: 10)\n"
+"  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
+
 static const char help_help[] =
 "usage: strata help [COMMAND]\n"
 "\n"
@@ -107,6 +116,7 @@ static const struct command {
 	{ "stat", cmd_stat, "print what a VM's exits cost", stat_help },
 	{ "hist", cmd_hist, "draw how long a VM's exits took", hist_help },
 	{ "top", cmd_top, "show what exits cost, again and again", top_help },
+	{ "picture", cmd_picture, "draw where a VM's time goes", picture_help },
 	{ "info", cmd_info, "print what the device offers", info_help },
 	{ "help", cmd_help, "print the help of a command", help_help },
 	{ "version", cmd_version, "print the version", version_help },
