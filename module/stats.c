@@ -20,7 +20,8 @@
 
 #define NAME_SIZE	48
 #define ID_SIZE		48
-#define DESC_SIZE	(sizeof(struct kvm_stats_desc) + NAME_SIZE)
+/* Where the name begins: newer kernels count it in the structure, user space never. */
+#define DESC_SIZE	(offsetof(struct kvm_stats_desc, name) + NAME_SIZE)
 
 /* KVM's logarithmic histograms have a bucket for 0, and then one for each power. */
 #define HIST_SIZE	(STRATA_PROFILE_BUCKETS + 1)

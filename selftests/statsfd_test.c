@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KVM_GET_STATS_FD: the binary format of KVM, and the truth in it.
+ *
+ * lab: kernels
  */
 #include <sys/mman.h>
 
