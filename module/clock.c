@@ -189,7 +189,7 @@ int strata_tsc_khz_ok(u32 khz, u64 *ratio)
 
 /**
  * strata_set_tsc_khz - KVM_SET_TSC_KHZ on a vCPU
- * @vcpu: its mutex is held, or it is being created
+ * @vcpu: its mutex is held
  * @khz: the frequency; 0: the host's
  *
  * The TSC is what it would be had it had this frequency since user space wrote

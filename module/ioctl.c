@@ -272,7 +272,7 @@ static long get_exit_stats(struct strata_vcpu *vcpu, void __user *u)
 {
 	const struct strata_profile *p = vcpu->profile;
 	struct strata_exit_stats *s;
-	unsigned int i, n;
+	unsigned int i;
 	long r = 0;
 	u32 size;
 
@@ -293,8 +293,7 @@ static long get_exit_stats(struct strata_vcpu *vcpu, void __user *u)
 	for (i = 0; i < STRATA_MAX_EXIT_REASONS; i++)
 		s->wait_ticks += READ_ONCE(p->reason[i].part[STRATA_PART_WAITING]);
 	for (i = 0; i < STRATA_NR_EXIT_REASONS; i++) {
-		for (n = 0; n < STRATA_PROFILE_BUCKETS; n++)
-			s->exit[i].count += READ_ONCE(p->reason[i].hist[n]);
+		s->exit[i].count = strata_profile_exits(&p->reason[i]);
 		s->exit[i].ticks = READ_ONCE(p->reason[i].ticks);
 		s->exit[i].max = READ_ONCE(p->reason[i].max);
 	}
@@ -393,7 +392,8 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-static int vcpu_release(struct inode *inode, struct file *file)
+/* A file whose private_data is a vCPU holds its VM; so with a VM, below. */
+int strata_vcpu_release(struct inode *inode, struct file *file)
 {
 	struct strata_vcpu *vcpu = file->private_data;
 
@@ -405,7 +405,7 @@ const struct file_operations strata_vcpu_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vcpu_ioctl,
 	.mmap = vcpu_mmap,
-	.release = vcpu_release,
+	.release = strata_vcpu_release,
 	.llseek = noop_llseek,
 };
 
@@ -627,7 +627,7 @@ free:
 	return r;
 }
 
-static int vm_release(struct inode *inode, struct file *file)
+int strata_vm_release(struct inode *inode, struct file *file)
 {
 	strata_vm_put(file->private_data);
 	return 0;
@@ -636,7 +636,7 @@ static int vm_release(struct inode *inode, struct file *file)
 const struct file_operations strata_vm_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vm_ioctl,
-	.release = vm_release,
+	.release = strata_vm_release,
 	.llseek = noop_llseek,
 };
 

@@ -11,6 +11,9 @@ extern const struct file_operations strata_dev_fops;
 extern const struct file_operations strata_vm_fops;
 extern const struct file_operations strata_vcpu_fops;
 
+int strata_vm_release(struct inode *inode, struct file *file);
+int strata_vcpu_release(struct inode *inode, struct file *file);
+
 /* capability.c: KVM_CHECK_EXTENSION */
 int strata_check_extension(unsigned long cap);
 

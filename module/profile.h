@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Whose time it was from an exit to the next entry, where not the kernel's own.
+ * The profile of a vCPU: how long its exits took, and whose time that was.
  */
 #ifndef STRATA_PROFILE_H
 #define STRATA_PROFILE_H
@@ -18,6 +18,17 @@ long strata_profile_open(const struct strata_profile_id __user *u);
 void strata_profile_destroy(struct strata_vcpu *vcpu);
 void strata_profile_note(struct strata_vcpu *vcpu);
 void strata_profile_tell(struct strata_vcpu *vcpu);
+
+/* How many exits of a reason there were. */
+static inline u64 strata_profile_exits(const struct strata_profile_reason *r)
+{
+	unsigned int i;
+	u64 n = 0;
+
+	for (i = 0; i < STRATA_PROFILE_BUCKETS; i++)
+		n += READ_ONCE(r->hist[i]);
+	return n;
+}
 
 /* @ticks of the time since the exit were @part's. The rest is booked at the next entry. */
 static inline void strata_profile_add(struct strata_vcpu *vcpu, enum strata_profile_part part,

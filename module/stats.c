@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "ioctl.h"
 #include "profile.h"
 #include "stats.h"
 
@@ -51,16 +52,6 @@ static u64 *add(struct builder *b, u32 flags, u16 size, const char *prefix, cons
 	return data;
 }
 
-static u64 exits_of(const struct strata_profile_reason *r)
-{
-	unsigned int i;
-	u64 n = 0;
-
-	for (i = 0; i < STRATA_PROFILE_BUCKETS; i++)
-		n += READ_ONCE(r->hist[i]);
-	return n;
-}
-
 /* Counters that KVM has, too. */
 static const struct {
 	const char *name;
@@ -78,11 +69,6 @@ static const struct {
 
 static void vcpu_stats(struct builder *b, const struct strata_vcpu *vcpu)
 {
-	static const char * const names[] = {
-#define NAME(id, name)	[STRATA_EXIT_##id] = name,
-		STRATA_EXIT_REASONS(NAME)
-#undef NAME
-	};
 	const u32 count = KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10;
 	const u32 cycles = KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW10;
 	const u32 hist = KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW10;
@@ -96,12 +82,12 @@ static void vcpu_stats(struct builder *b, const struct strata_vcpu *vcpu)
 	*add(b, count, 1, "user_exits", "") = READ_ONCE(p->user_exits);
 	for (i = 0; i < ARRAY_SIZE(same_as_kvm); i++)
 		*add(b, count, 1, same_as_kvm[i].name, "") =
-			exits_of(&p->reason[same_as_kvm[i].reason]);
+			strata_profile_exits(&p->reason[same_as_kvm[i].reason]);
 	for (i = 0; i < STRATA_NR_EXIT_REASONS; i++) {
 		const struct strata_profile_reason *r = &p->reason[i];
 
-		*add(b, cycles, 1, names[i], "_ticks") = READ_ONCE(r->ticks);
-		data = add(b, hist, HIST_SIZE, names[i], "_exits");
+		*add(b, cycles, 1, p->reason_name[i], "_ticks") = READ_ONCE(r->ticks);
+		data = add(b, hist, HIST_SIZE, p->reason_name[i], "_exits");
 		for (n = 0; n < STRATA_PROFILE_BUCKETS; n++) {
 			data[n + 1] = READ_ONCE(r->hist[n]);
 			*exits += data[n + 1];
@@ -157,36 +143,22 @@ static ssize_t vcpu_read(struct file *file, char __user *u, size_t size, loff_t 
 	return read_stats(vcpu->vm, vcpu, u, size, pos);
 }
 
-static int vcpu_release(struct inode *inode, struct file *file)
-{
-	struct strata_vcpu *vcpu = file->private_data;
-
-	strata_vm_put(vcpu->vm);
-	return 0;
-}
-
 static ssize_t vm_read(struct file *file, char __user *u, size_t size, loff_t *pos)
 {
 	return read_stats(file->private_data, NULL, u, size, pos);
 }
 
-static int vm_release(struct inode *inode, struct file *file)
-{
-	strata_vm_put(file->private_data);
-	return 0;
-}
-
 static const struct file_operations vcpu_stats_fops = {
 	.owner = THIS_MODULE,
 	.read = vcpu_read,
-	.release = vcpu_release,
+	.release = strata_vcpu_release,
 	.llseek = noop_llseek,
 };
 
 static const struct file_operations vm_stats_fops = {
 	.owner = THIS_MODULE,
 	.read = vm_read,
-	.release = vm_release,
+	.release = strata_vm_release,
 	.llseek = noop_llseek,
 };
 

@@ -37,16 +37,6 @@ static void nmi_to_others(int fd)
 		die("/proc/sysrq-trigger: %s", strerror(errno));
 }
 
-static void *run_on_1(void *arg)
-{
-	struct vcpu *vcpu = arg;
-
-	pin_to_cpu(1);
-	vcpu_run_done(vcpu);
-	__atomic_store_n(&vcpu->finished, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
 static volatile uint64_t nmis_in_guest;
 
 static __guest void on_nmi(struct guest_frame *f)
@@ -71,7 +61,7 @@ TEST(goes_to_the_host)
 	pin_to_cpu(0);
 	vm = steady_vm(1);
 	vcpu_call(vm->vcpu[0], g_with_nmi_handler, 0);
-	vcpu_start(vm->vcpu[0], run_on_1);
+	vcpu_start(vm->vcpu[0], steady_run_on_1);
 	for (i = 0; i < 10; i++) {
 		long before;
 

@@ -26,22 +26,11 @@ static bool set_online(int cpu, bool on)
 	return n == 1;
 }
 
-/* Starts where it will not be left; the others may use every CPU. */
-static void *run_on_1(void *arg)
-{
-	struct vcpu *vcpu = arg;
-
-	pin_to_cpu(1);
-	vcpu_run_done(vcpu);
-	__atomic_store_n(&vcpu->finished, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
 static struct vm *start(void)
 {
 	struct vm *vm = steady_vm(1);
 
-	vcpu_start(vm->vcpu[0], run_on_1);
+	vcpu_start(vm->vcpu[0], steady_run_on_1);
 	return vm;
 }
 

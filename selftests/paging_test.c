@@ -394,25 +394,23 @@ TEST(pae)
  */
 #define PDPTE_BAD	0x101003
 
-ASM_BLOB(pae_cr0, ".code32\n"
-	 "movl $0x100000, %eax\n"
-	 "movl %eax, %cr3\n"
-	 "movl $0x20, %eax\n"
-	 "movl %eax, %cr4\n"
-	 "movl %cr0, %eax\n"
+/* EAX is what turns PAE paging on in CR0. */
+#define PREPARE_PAE					\
+	 ".code32\n"					\
+	 "movl $0x100000, %eax\n"			\
+	 "movl %eax, %cr3\n"				\
+	 "movl $0x20, %eax\n"				\
+	 "movl %eax, %cr4\n"				\
+	 "movl %cr0, %eax\n"				\
 	 "orl $0x80010000, %eax\n"
+
+ASM_BLOB(pae_cr0, PREPARE_PAE
 	 "movl $1, 0x3000\n"
 	 "movl %eax, %cr0\n"
 	 "movl $2, 0x3000\n"
 	 "hlt\n");
 
-ASM_BLOB(pae_cr4, ".code32\n"
-	 "movl $0x100000, %eax\n"
-	 "movl %eax, %cr3\n"
-	 "movl $0x20, %eax\n"
-	 "movl %eax, %cr4\n"
-	 "movl %cr0, %eax\n"
-	 "orl $0x80010000, %eax\n"
+ASM_BLOB(pae_cr4, PREPARE_PAE
 	 "movl %eax, %cr0\n"
 	 "movl $0x101003, 0x100008\n"
 	 "movl $0xa0, %eax\n"

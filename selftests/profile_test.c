@@ -6,21 +6,10 @@
  * each exit once under its reason, and tells whose time it was.
  */
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "strata.h"
 #include "strata_test.h"
-
-static const struct strata_profile *map_profile(struct vcpu *vcpu)
-{
-	const struct strata_profile *p;
-
-	p = mmap(NULL, sizeof(*p), PROT_READ, MAP_SHARED, vcpu->fd, STRATA_PROFILE_OFFSET);
-	if (p == MAP_FAILED)
-		die("mmap of the profile: %s", strerror(errno));
-	return p;
-}
+#include "profile.h"
 
 /* A reason by its name, through the header only, as a tool does it. */
 static const struct strata_profile_reason *reason(const struct strata_profile *p, const char *name)
@@ -32,16 +21,6 @@ static const struct strata_profile_reason *reason(const struct strata_profile *p
 		if (!strcmp(base + p->names_offset + i * STRATA_PROFILE_NAME, name))
 			return (const void *)(base + p->reasons_offset + i * p->reason_size);
 	die("the profile has no reason '%s'", name);
-}
-
-static uint64_t exits(const struct strata_profile_reason *r)
-{
-	uint64_t n = 0;
-	int i;
-
-	for (i = 0; i < STRATA_PROFILE_BUCKETS; i++)
-		n += r->hist[i];
-	return n;
 }
 
 static __guest void g_syncs(uint64_t arg)
@@ -56,7 +35,7 @@ TEST(describes_itself)
 {
 	struct vm *vm = vm_create(0);
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_syncs), *other = vcpu_create(vm, 5, g_syncs);
-	const struct strata_profile *p = map_profile(vcpu);
+	const struct strata_profile *p = profile_map(vcpu);
 	size_t pages = (sizeof(*p) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 
 	EXPECT_EQ(STRATA_PROFILE_MAGIC, p->magic);
@@ -68,8 +47,8 @@ TEST(describes_itself)
 	EXPECT_EQ(0, strcmp("waiting", (char *)p + p->part_names_offset + STRATA_PROFILE_NAME));
 	EXPECT_EQ(xioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0), p->tsc_khz);
 	EXPECT_EQ(0, p->vcpu);
-	EXPECT_EQ(5, map_profile(other)->vcpu);
-	EXPECT_EQ(p->vm, map_profile(other)->vm);
+	EXPECT_EQ(5, profile_map(other)->vcpu);
+	EXPECT_EQ(p->vm, profile_map(other)->vm);
 	reason(p, "hypercall");
 
 	/* Nobody writes it, now or later, and behind its end is nothing. */
@@ -116,20 +95,20 @@ static __guest void g_known(uint64_t arg)
 TEST(counts_each_exit_once)
 {
 	struct vcpu *vcpu = vcpu_create(vm_create(0), 0, g_known);
-	const struct strata_profile *p = map_profile(vcpu);
+	const struct strata_profile *p = profile_map(vcpu);
 	uint64_t cpuids, rdmsrs, calls, pios;
 
 	vcpu_call(vcpu, g_known, on_intel());
 	vcpu_run_sync(vcpu, 1);
-	cpuids = exits(reason(p, "cpuid"));
-	rdmsrs = exits(reason(p, "msr-read"));
-	calls = exits(reason(p, "hypercall"));
-	pios = exits(reason(p, "pio"));
+	cpuids = profile_exits(reason(p, "cpuid"));
+	rdmsrs = profile_exits(reason(p, "msr-read"));
+	calls = profile_exits(reason(p, "hypercall"));
+	pios = profile_exits(reason(p, "pio"));
 	vcpu_run_sync(vcpu, 2);
-	EXPECT_EQ(cpuids + CPUIDS, exits(reason(p, "cpuid")));
-	EXPECT_EQ(rdmsrs + RDMSRS, exits(reason(p, "msr-read")));
-	EXPECT_EQ(calls + CALLS, exits(reason(p, "hypercall")));
-	EXPECT_EQ(pios + 1, exits(reason(p, "pio")));
+	EXPECT_EQ(cpuids + CPUIDS, profile_exits(reason(p, "cpuid")));
+	EXPECT_EQ(rdmsrs + RDMSRS, profile_exits(reason(p, "msr-read")));
+	EXPECT_EQ(calls + CALLS, profile_exits(reason(p, "hypercall")));
+	EXPECT_EQ(pios + 1, profile_exits(reason(p, "pio")));
 	EXPECT_EQ(2, p->user_exits);
 	vcpu_run_done(vcpu);
 }
@@ -150,7 +129,7 @@ static uint64_t all_ticks(const struct strata_profile *p)
 TEST(all_time_is_booked)
 {
 	struct vcpu *vcpu = vcpu_create(vm_create(0), 0, g_syncs);
-	const struct strata_profile *p = map_profile(vcpu);
+	const struct strata_profile *p = profile_map(vcpu);
 	const struct strata_profile_reason *pio = reason(p, "pio");
 	uint64_t before[2], after[2], total, user, spun;
 	int i;
@@ -210,12 +189,12 @@ TEST(waiting)
 {
 	struct vm *vm = vm_create(VM_IRQCHIP);
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_halt);
-	const struct strata_profile *p = map_profile(vcpu);
+	const struct strata_profile *p = profile_map(vcpu);
 	const struct strata_profile_reason *hlt = reason(p, "hlt");
 
 	vm_map(vm, APIC_BASE, APIC_BASE, PAGE_SIZE, PTE_W | PTE_PCD);
 	vcpu_run_sync(vcpu, 1);
-	EXPECT_LE(HALTS, exits(hlt));
+	EXPECT_LE(HALTS, profile_exits(hlt));
 	EXPECT_LT(0, hlt->part[STRATA_PART_WAITING]);
 	EXPECT_LE(hlt->part[STRATA_PART_WAITING], hlt->ticks);
 	EXPECT_LE(hlt->ticks, vcpu->uc.arg[1]);
@@ -238,7 +217,7 @@ TEST(host_fault)
 {
 	struct vm *vm = vm_create(0);
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_touch);
-	const struct strata_profile *p = map_profile(vcpu);
+	const struct strata_profile *p = profile_map(vcpu);
 	const struct strata_profile_reason *fault = reason(p, "nested-fault");
 	uint64_t ticks, part;
 	void *memory;
@@ -270,7 +249,7 @@ TEST(of_the_machine)
 {
 	struct vm *vm = vm_create(0), *late;
 	struct vcpu *vcpu = vcpu_create(vm, 3, g_syncs);
-	const struct strata_profile *p = map_profile(vcpu), *q;
+	const struct strata_profile *p = profile_map(vcpu), *q;
 	struct strata_profile_id none = { .vm = p->vm, .vcpu = 4 };
 	struct strata_profile_list *l;
 	int dev = dev_open(), fd, err;
@@ -296,7 +275,7 @@ TEST(of_the_machine)
 	vcpu_run_sync(vcpu, 1);
 	vcpu_run_sync(vcpu, 2);
 	EXPECT_EQ(2, q->user_exits);
-	EXPECT_EQ(exits(reason(p, "pio")), exits(reason(q, "pio")));
+	EXPECT_EQ(profile_exits(reason(p, "pio")), profile_exits(reason(q, "pio")));
 
 	/* Too little room is told, with how much it takes. */
 	late = vm_create(0);
@@ -308,9 +287,9 @@ TEST(of_the_machine)
 
 	/* The VM goes, the figures stay. */
 	munmap((void *)p, sizeof(*p));
-	seen = exits(reason(q, "pio"));
+	seen = profile_exits(reason(q, "pio"));
 	vm_free(vm);
-	EXPECT_EQ(seen, exits(reason(q, "pio")));
+	EXPECT_EQ(seen, profile_exits(reason(q, "pio")));
 	EXPECT_EQ(2, q->user_exits);
 	l = list(dev, 64, &err);
 	EXPECT_EQ(0, err);
@@ -322,7 +301,7 @@ TEST(of_another_user)
 {
 	struct vm *vm = vm_create(0);
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_syncs);
-	struct strata_profile_id id = { .vm = map_profile(vcpu)->vm };
+	struct strata_profile_id id = { .vm = profile_map(vcpu)->vm };
 	int dev = dev_open(), err, status;
 	pid_t pid;
 
@@ -341,7 +320,7 @@ TEST(of_another_user)
 		vcpu = vcpu_create(vm, 0, g_syncs);
 		if (list(dev, 64, &err)->nr != 1 || err)
 			_exit(4);
-		id.vm = map_profile(vcpu)->vm;
+		id.vm = profile_map(vcpu)->vm;
 		if (ioctl(dev, STRATA_PROFILE_OPEN, &id) < 0)
 			_exit(5);
 		_exit(0);

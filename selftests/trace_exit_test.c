@@ -8,10 +8,9 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
-#include "strata.h"
 #include "strata_test.h"
+#include "profile.h"
 
 #define TRACING	"/sys/kernel/tracing/"
 
@@ -89,20 +88,11 @@ static __guest void g_work(uint64_t arg)
 	GUEST_DONE();
 }
 
-static uint64_t exits(const struct strata_profile_reason *r)
-{
-	uint64_t n = 0;
-	int i;
-
-	for (i = 0; i < STRATA_PROFILE_BUCKETS; i++)
-		n += r->hist[i];
-	return n;
-}
-
 TEST(each_exit_once)
 {
 	struct vcpu *vcpu = vcpu_create(vm_create(0), 0, g_work);
-	struct strata_profile *p, *before;
+	const struct strata_profile *p;
+	struct strata_profile *before;
 	struct sum s, all;
 	uint64_t count = 0, ticks = 0, rdmsrs;
 	unsigned int i;
@@ -111,8 +101,7 @@ TEST(each_exit_once)
 		SKIP(return, "needs root and tracefs");
 	put("buffer_size_kb", "4096");
 	put("trace", "");
-	p = mmap(NULL, sizeof(*p), PROT_READ, MAP_SHARED, vcpu->fd, STRATA_PROFILE_OFFSET);
-	ASSERT_NE(MAP_FAILED, (void *)p);
+	p = profile_map(vcpu);
 	before = malloc(sizeof(*before));
 
 	pin_to_cpu(0);
@@ -128,8 +117,8 @@ TEST(each_exit_once)
 	s = events(p->vm, "msr-read", 0x1b);
 	EXPECT_EQ(N, s.count);
 	EXPECT_EQ(0, s.bad);
-	rdmsrs = exits(&p->reason[STRATA_EXIT_MSR_READ]) -
-		 exits(&before->reason[STRATA_EXIT_MSR_READ]);
+	rdmsrs = profile_exits(&p->reason[STRATA_EXIT_MSR_READ]) -
+		 profile_exits(&before->reason[STRATA_EXIT_MSR_READ]);
 	EXPECT_EQ(N, rdmsrs);
 	EXPECT_EQ(p->reason[STRATA_EXIT_MSR_READ].ticks - before->reason[STRATA_EXIT_MSR_READ].ticks,
 		  s.ticks);
@@ -141,7 +130,7 @@ TEST(each_exit_once)
 	/* Nothing is lost, and nothing told twice. */
 	all = events(p->vm, "all", ~0ull);
 	for (i = 0; i < STRATA_NR_EXIT_REASONS; i++) {
-		count += exits(&p->reason[i]) - exits(&before->reason[i]);
+		count += profile_exits(&p->reason[i]) - profile_exits(&before->reason[i]);
 		ticks += p->reason[i].ticks - before->reason[i].ticks;
 	}
 	EXPECT_EQ(count, all.count);

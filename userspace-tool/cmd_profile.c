@@ -12,7 +12,8 @@
 
 enum { SHOW_TABLE, SHOW_JSON, SHOW_HIST };
 
-static int bad_option(char **argv, const char *command)
+/* getopt's last word was no option of @command: a message, and the status. */
+int profile_bad_option(char **argv, const char *command)
 {
 	err("there is no option %s, or it lacks its value; see 'strata help %s'",
 	    argv[optind - 1], command);
@@ -71,7 +72,7 @@ int cmd_list(int argc, char **argv)
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c != 'd')
-			return bad_option(argv, "list");
+			return profile_bad_option(argv, "list");
 		device = optarg;
 	}
 	if (optind < argc) {
@@ -92,7 +93,7 @@ int cmd_list(int argc, char **argv)
 		command_name(name, sizeof(name), one.v->id.pid);
 		printf("%6u %8d %-16s %5u %14llu %7.2f%%\n", one.v->id.vm, one.v->id.pid, name,
 		       one.v->id.vcpu, (unsigned long long)sum.all.count,
-		       whole ? 100.0 * sum.guest / whole : 0);
+		       percent(sum.guest, whole));
 	}
 	profiles_close(&all);
 	return 0;
@@ -118,13 +119,8 @@ static int show(const struct request *q)
 	struct profile_sum sum, before;
 	struct profiles ps;
 
-	if (profiles_open(q->device, &q->choice, &ps))
+	if (profiles_open_some(q->device, &q->choice, &ps))
 		return STATUS_HOST_ERROR;
-	if (!ps.nr) {
-		err("there is no such VM or vCPU, or it is another user's; 'strata list' shows them");
-		profiles_close(&ps);
-		return STATUS_HOST_ERROR;
-	}
 	profiles_sum(&ps, &sum);
 	if (q->reason && profile_find_reason(&sum, q->reason) < 0) {
 		err("there is no exit reason '%s'; 'strata stat' shows those that happened",
@@ -174,8 +170,7 @@ static int parse(int argc, char **argv, const char *command, struct request *q)
 			err("--vcpu needs a vCPU's id, not '%s'", optarg);
 			return STATUS_USAGE;
 		case 'i':
-			q->diff = strtod(optarg, &end);
-			if (*optarg && !*end && q->diff > 0 && q->diff < 1e6)
+			if (!parse_seconds(optarg, 1e-9, &q->diff))
 				break;
 			err("--diff needs a number of seconds, not '%s'", optarg);
 			return STATUS_USAGE;
@@ -186,7 +181,7 @@ static int parse(int argc, char **argv, const char *command, struct request *q)
 			}
 			/* fallthrough */
 		default:
-			return bad_option(argv, command);
+			return profile_bad_option(argv, command);
 		}
 	}
 	if (optind == argc) {

@@ -182,6 +182,8 @@ struct vm {
 void err(const char *fmt, ...) __printf(1, 2);
 int parse_size(const char *s, __u64 *out);
 int parse_number(const char *s, unsigned int max, unsigned int *out);
+int parse_seconds(const char *s, double min, double *out);
+double percent(__u64 part, __u64 whole);
 int read_file(const char *path, struct blob *out);
 int read_line(const char *path, char *buf, size_t len);
 __u64 now_ns(void);

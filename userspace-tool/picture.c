@@ -315,7 +315,6 @@ int cmd_picture(int argc, char **argv)
 	struct profiles ps;
 	double seconds = 10;
 	int c, status;
-	char *end;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -324,8 +323,7 @@ int cmd_picture(int argc, char **argv)
 			device = optarg;
 			break;
 		case 's':
-			seconds = strtod(optarg, &end);
-			if (*optarg && !*end && seconds >= 0.1 && seconds < 1e6)
+			if (!parse_seconds(optarg, 0.1, &seconds))
 				break;
 			err("--seconds needs a number from 0.1, not '%s'", optarg);
 			return STATUS_USAGE;
@@ -333,9 +331,7 @@ int cmd_picture(int argc, char **argv)
 			output = optarg;
 			break;
 		default:
-			err("there is no option %s, or it lacks its value; see 'strata help picture'",
-			    argv[optind - 1]);
-			return STATUS_USAGE;
+			return profile_bad_option(argv, "picture");
 		}
 	}
 	if (optind != argc - 1 || !output) {
@@ -344,13 +340,8 @@ int cmd_picture(int argc, char **argv)
 	}
 	if (profile_parse_vm(argv[optind], &choice))
 		return STATUS_USAGE;
-	if (profiles_open(device, &choice, &ps))
+	if (profiles_open_some(device, &choice, &ps))
 		return STATUS_HOST_ERROR;
-	if (!ps.nr) {
-		err("there is no such VM, or it is another user's; 'strata list' shows them");
-		profiles_close(&ps);
-		return STATUS_HOST_ERROR;
-	}
 	status = take(&ps, seconds, &film);
 	if (!status)
 		status = write_picture(output, &film, &ps);

@@ -138,6 +138,23 @@ out:
 	return r;
 }
 
+/**
+ * profiles_open_some() - the same, where none is an error
+ *
+ * Return: 0, or -1 with a message.
+ */
+int profiles_open_some(const char *device, const struct profile_choice *choice,
+		       struct profiles *ps)
+{
+	if (profiles_open(device, choice, ps))
+		return -1;
+	if (ps->nr)
+		return 0;
+	err("there is no such VM or vCPU, or it is another user's; 'strata list' shows them");
+	profiles_close(ps);
+	return -1;
+}
+
 void profiles_close(struct profiles *ps)
 {
 	unsigned int i;

@@ -65,6 +65,8 @@ struct profile_choice {
 
 /* profile.c */
 int profiles_open(const char *device, const struct profile_choice *choice, struct profiles *ps);
+int profiles_open_some(const char *device, const struct profile_choice *choice,
+		       struct profiles *ps);
 void profiles_close(struct profiles *ps);
 void profiles_sum(const struct profiles *ps, struct profile_sum *sum);
 void profile_sum_subtract(struct profile_sum *sum, const struct profile_sum *before);
@@ -72,8 +74,12 @@ __u64 profile_quantile(const struct profile_reason *r, unsigned int nr_buckets, 
 
 /* cmd_profile.c */
 int profile_parse_vm(const char *text, struct profile_choice *choice);
+int profile_bad_option(char **argv, const char *command);
 
 /* profile_print.c */
+void profile_print_cost_heading(const struct profile_sum *sum);
+void profile_print_cost(const struct profile_sum *sum, const struct profile_reason *r,
+			__u64 whole);
 void profile_print_table(const struct profile_sum *sum);
 void profile_print_json(const struct profile_sum *sum);
 void profile_print_hist(const struct profile_sum *sum, const char *reason);

@@ -27,11 +27,6 @@ const char *profile_duration(char *to, size_t size, __u64 ticks, __u32 tsc_khz)
 	return to;
 }
 
-static double percent(__u64 part, __u64 whole)
-{
-	return whole ? 100.0 * part / whole : 0;
-}
-
 /* The most costly first. */
 static int by_ticks(const void *a, const void *b)
 {
@@ -55,13 +50,30 @@ static unsigned int sorted(const struct profile_sum *sum, const struct profile_r
 	return n;
 }
 
-static void print_row(const struct profile_sum *sum, const struct profile_reason *r, __u64 whole)
+/* The columns of profile_print_cost(), and the line's end. */
+void profile_print_cost_heading(const struct profile_sum *sum)
+{
+	unsigned int i;
+
+	printf(" %7s %10s %10s %10s %7s", "time", "p50", "p99", "max", "kernel");
+	for (i = 0; i < sum->nr_parts; i++)
+		printf(" %10s", sum->part_name[i]);
+	printf("\n");
+}
+
+/**
+ * profile_print_cost() - the end of a line: what the exits of a reason cost
+ * @sum: that @r belongs to
+ * @r: the reason
+ * @whole: ticks that shares are of
+ */
+void profile_print_cost(const struct profile_sum *sum, const struct profile_reason *r,
+			__u64 whole)
 {
 	char p50[16], p99[16], max[16];
 	unsigned int i;
 
-	printf("%-18s %10llu %6.2f%% %10s %10s %10s %6.2f%%", r->name,
-	       (unsigned long long)r->count, percent(r->ticks, whole),
+	printf(" %6.2f%% %10s %10s %10s %6.2f%%", percent(r->ticks, whole),
 	       profile_duration(p50, sizeof(p50), profile_quantile(r, sum->nr_buckets, 0.5),
 				sum->tsc_khz),
 	       profile_duration(p99, sizeof(p99), profile_quantile(r, sum->nr_buckets, 0.99),
@@ -71,6 +83,12 @@ static void print_row(const struct profile_sum *sum, const struct profile_reason
 	for (i = 0; i < sum->nr_parts; i++)
 		printf(" %9.2f%%", percent(r->part[i], whole));
 	printf("\n");
+}
+
+static void print_row(const struct profile_sum *sum, const struct profile_reason *r, __u64 whole)
+{
+	printf("%-18s %10llu", r->name, (unsigned long long)r->count);
+	profile_print_cost(sum, r, whole);
 }
 
 /**
@@ -85,11 +103,8 @@ void profile_print_table(const struct profile_sum *sum)
 	__u64 whole = sum->guest + sum->all.ticks;
 	unsigned int i, n = sorted(sum, rows);
 
-	printf("%-18s %10s %7s %10s %10s %10s %7s", "exit reason", "count", "time", "p50", "p99",
-	       "max", "kernel");
-	for (i = 0; i < sum->nr_parts; i++)
-		printf(" %10s", sum->part_name[i]);
-	printf("\n");
+	printf("%-18s %10s", "exit reason", "count");
+	profile_print_cost_heading(sum);
 	for (i = 0; i < n; i++)
 		print_row(sum, rows[i], whole);
 	print_row(sum, &sum->all, whole);

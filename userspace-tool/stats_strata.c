@@ -53,11 +53,6 @@ static int by_ticks(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static double percent(__u64 part, __u64 whole)
-{
-	return whole ? 100.0 * part / whole : 0;
-}
-
 static void print_row(const struct row *row, __u64 whole)
 {
 	fprintf(stderr, "%-18s %10llu %7.2f %% %12llu %14llu\n", row->name,

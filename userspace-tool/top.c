@@ -58,38 +58,22 @@ static int compare(const void *a, const void *b)
 	return k != l ? (k < l ? 1 : -1) : strcmp(x->r->name, y->r->name);
 }
 
-static double percent(__u64 part, __u64 whole)
+/* @any: tells the parts' names, where there is no row */
+static void print_rows(struct row *rows, unsigned int n, unsigned int room, double seconds,
+		       const struct profile_sum *any)
 {
-	return whole ? 100.0 * part / whole : 0;
-}
-
-static void print_rows(struct row *rows, unsigned int n, unsigned int room, double seconds)
-{
-	char p50[16], p99[16], max[16];
-	unsigned int i, part;
+	unsigned int i;
 
 	qsort(rows, n, sizeof(rows[0]), compare);
-	printf("%5s %4s %-18s %10s %7s %9s %9s %9s %7s", "VM", "VCPU", "exit reason", "count/s",
-	       "time", "p50", "p99", "max", "kernel");
-	for (part = 0; n && part < rows[0].sum->nr_parts; part++)
-		printf(" %10s", rows[0].sum->part_name[part]);
-	printf("\n");
+	printf("%5s %4s %-18s %10s", "VM", "VCPU", "exit reason", "count/s");
+	profile_print_cost_heading(any);
 	for (i = 0; i < n && i < room; i++) {
 		const struct profile_reason *r = rows[i].r;
 		const struct profile_sum *sum = rows[i].sum;
-		__u64 whole = sum->guest + sum->all.ticks;
 
-		printf("%5u %4u %-18s %10.1f %6.2f%% %9s %9s %9s %6.2f%%", rows[i].vm,
-		       rows[i].vcpu, r->name, r->count / seconds, percent(r->ticks, whole),
-		       profile_duration(p50, sizeof(p50),
-					profile_quantile(r, sum->nr_buckets, 0.5), sum->tsc_khz),
-		       profile_duration(p99, sizeof(p99),
-					profile_quantile(r, sum->nr_buckets, 0.99), sum->tsc_khz),
-		       profile_duration(max, sizeof(max), r->max, sum->tsc_khz),
-		       percent(r->kernel, whole));
-		for (part = 0; part < sum->nr_parts; part++)
-			printf(" %9.2f%%", percent(r->part[part], whole));
-		printf("\n");
+		printf("%5u %4u %-18s %10.1f", rows[i].vm, rows[i].vcpu, r->name,
+		       r->count / seconds);
+		profile_print_cost(sum, r, sum->guest + sum->all.ticks);
 	}
 }
 
@@ -159,7 +143,7 @@ static int round_of(const char *device, const struct profile_choice *choice, dou
 		printf("\033[H\033[J");
 	printf("%u vCPUs, %.1f s, %.2f%% of their time in guests; sorted by %s\n", ps.nr, took,
 	       percent(guest, whole), sort_names[sort_by]);
-	print_rows(rows, n, room_for_rows(), took);
+	print_rows(rows, n, room_for_rows(), took, after);
 	fflush(stdout);
 out:
 	free(rows);
@@ -189,7 +173,6 @@ int cmd_top(int argc, char **argv)
 	unsigned int rounds = 0, i;
 	double interval = 1;
 	int c, status = 0;
-	char *end;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -198,8 +181,7 @@ int cmd_top(int argc, char **argv)
 			device = optarg;
 			break;
 		case 'i':
-			interval = strtod(optarg, &end);
-			if (!*optarg || *end || !(interval >= 0.01 && interval < 1e6))
+			if (parse_seconds(optarg, 0.01, &interval))
 				return bad("--interval needs a number of seconds", optarg);
 			break;
 		case 'n':
@@ -215,9 +197,7 @@ int cmd_top(int argc, char **argv)
 			sort_by = i;
 			break;
 		default:
-			err("there is no option %s, or it lacks its value; see 'strata help top'",
-			    argv[optind - 1]);
-			return STATUS_USAGE;
+			return profile_bad_option(argv, "top");
 		}
 	}
 	if (optind < argc && profile_parse_vm(argv[optind++], &choice))

@@ -69,6 +69,21 @@ int parse_size(const char *s, __u64 *out)
 	return 0;
 }
 
+/* A share in percent; of nothing it is 0. */
+double percent(__u64 part, __u64 whole)
+{
+	return whole ? 100.0 * part / whole : 0;
+}
+
+/* A number of seconds, from min to a million; -1 and no message otherwise. */
+int parse_seconds(const char *s, double min, double *out)
+{
+	char *end;
+
+	*out = strtod(s, &end);
+	return *s && !*end && *out >= min && *out < 1e6 ? 0 : -1;
+}
+
 /* A decimal number from 1 to max; -1 and no message otherwise. */
 int parse_number(const char *s, unsigned int max, unsigned int *out)
 {

@@ -48,6 +48,17 @@ static inline struct vm *steady_vm(int n)
 	return vm;
 }
 
+/* A thread for vcpu_start(): on CPU 1 until the guest is done. */
+static inline void *steady_run_on_1(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	pin_to_cpu(1);
+	vcpu_run_done(vcpu);
+	__atomic_store_n(&vcpu->finished, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
 /* Until the first vCPU made progress, and its timer with it. */
 static inline void steady_wait(struct vm *vm)
 {
