@@ -80,4 +80,21 @@
 	xor	%r11d, %r11d
 .endm
 
+/*
+ * The TSC, behind the guest's registers; their address is on the top of the stack.
+ * All registers and flags stay as they are.
+ */
+.macro STAMP n:req
+	push	%rax
+	push	%rcx
+	push	%rdx
+	mov	(3 * WORD)(%rsp), %rcx
+	rdtsc
+	mov	%eax, ((16 + \n) * WORD)(%rcx)
+	mov	%edx, ((16 + \n) * WORD + 4)(%rcx)
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+.endm
+
 #endif /* STRATA_ENTRY_H */

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "entry_work.h"
+#include "profile.h"
 
 /*
  * Until 7.x the kernel's function takes a KVM vCPU and writes the signal's
@@ -28,10 +29,8 @@ void strata_entry_work_destroy(struct strata_vcpu *vcpu)
 	vcpu->entry_dummy = NULL;
 }
 
-int strata_entry_work(struct strata_vcpu *vcpu)
+static int handle_work(struct strata_vcpu *vcpu)
 {
-	if (!__xfer_to_guest_mode_work_pending())
-		return 0;
 	return xfer_to_guest_mode_handle_work(vcpu->entry_dummy);
 }
 #else
@@ -44,15 +43,41 @@ void strata_entry_work_destroy(struct strata_vcpu *vcpu)
 {
 }
 
-int strata_entry_work(struct strata_vcpu *vcpu)
+static int handle_work(struct strata_vcpu *vcpu)
 {
-	int r;
+	int r = xfer_to_guest_mode_handle_work();
 
-	if (!__xfer_to_guest_mode_work_pending())
-		return 0;
-	r = xfer_to_guest_mode_handle_work();
 	if (r == -EINTR)
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
 	return r;
 }
 #endif
+
+static unsigned long switches(void)
+{
+	return current->nvcsw + current->nivcsw;
+}
+
+/**
+ * strata_entry_work - do what is pending
+ * @vcpu: its thread; may sleep
+ *
+ * Where something else ran meanwhile it is time that the vCPU waited.
+ *
+ * Return: 0, or -EINTR for a signal, with the exit reason that tells it.
+ */
+int strata_entry_work(struct strata_vcpu *vcpu)
+{
+	unsigned long before;
+	u64 from;
+	int r;
+
+	if (!__xfer_to_guest_mode_work_pending())
+		return 0;
+	before = switches();
+	from = rdtsc();
+	r = handle_work(vcpu);
+	if (switches() != before)
+		strata_profile_add(vcpu, STRATA_PART_WAITING, rdtsc() - from);
+	return r;
+}

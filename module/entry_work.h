@@ -16,7 +16,6 @@
 
 int strata_entry_work_create(struct strata_vcpu *vcpu);
 void strata_entry_work_destroy(struct strata_vcpu *vcpu);
-/* 0, or -EINTR for a signal; sleeps */
 int strata_entry_work(struct strata_vcpu *vcpu);
 
 #endif /* STRATA_ENTRY_WORK_H */

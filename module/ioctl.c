@@ -287,7 +287,7 @@ static long get_exit_stats(struct strata_vcpu *vcpu, void __user *u)
 	s->size = size;
 	s->nr_reasons = STRATA_NR_EXIT_REASONS;
 	s->tsc_khz = tsc_khz;
-	s->guest_ticks = READ_ONCE(p->guest_ticks);
+	s->guest_ticks = strata_profile_guest_ticks(p);
 	s->run_ticks = READ_ONCE(p->run_ticks);
 	s->user_exits = READ_ONCE(p->user_exits);
 	for (i = 0; i < STRATA_MAX_EXIT_REASONS; i++)

@@ -10,8 +10,9 @@
  *                    where another try is worth it, or -errno
  *   hot_leave        a window ends: what outside it is out of reach is fetched
  *   hot_flush_tlb    the next entry uses no old translation
- *   hot_switch       into the guest and back; 0, or -EIO: could not enter; a
- *                    third argument says that RCU need not hear of it
+ *   hot_switch       into the guest and back, between strata_profile_exit() and
+ *                    strata_profile_guest(); 0, or -EIO: could not enter; a third
+ *                    argument says that RCU need not hear of it
  *   hot_identify     exit.id, hw_code, pio, fault, and what the fast handlers need
  *   hot_info         exit.info1 and info2
  *   hot_translate    the rest of vcpu->exit; once for each exit
@@ -38,41 +39,6 @@
 #include "profile.h"
 #include "strata.h"
 #include "trace.h"
-
-/*
- * The profile: one stamp ends an exit's time and begins the guest's, the next one
- * ends that. Without it a module tells what it costs (selftests/bench/price).
- */
-#ifndef STRATA_NO_PROFILE
-static __always_inline void strata_book_exit(struct strata_vcpu *vcpu)
-{
-	u64 now = rdtsc();
-	struct strata_profile_reason *p = &vcpu->profile->reason[vcpu->exit.id];
-	u64 ticks = now - vcpu->t_exit, bucket;
-
-	/* One register holds it, and is not computed again for each member. */
-	OPTIMIZER_HIDE_VAR(p);
-	p->ticks += ticks;
-	if (ticks > p->max)
-		p->max = ticks;
-	/* Of 0 it leaves the 0 where it is, on AMD's and Intel's CPUs. */
-	bucket = ticks;
-	asm("bsrq %0, %0" : "+r" (bucket) : : "cc");
-	p->hist[bucket]++;
-	vcpu->t_entry = now;
-}
-
-static __always_inline void strata_book_guest(struct strata_vcpu *vcpu)
-{
-	u64 now = rdtsc();
-
-	vcpu->t_exit = now;
-	vcpu->profile->guest_ticks += now - vcpu->t_entry;
-}
-#else
-static __always_inline void strata_book_exit(struct strata_vcpu *vcpu) {}
-static __always_inline void strata_book_guest(struct strata_vcpu *vcpu) {}
-#endif
 
 /*
  * What may have changed at any time before an entry; interrupts off. False:
@@ -116,44 +82,38 @@ static __always_inline int strata_before_window(struct strata_vcpu *vcpu, hot_hw
 	return r;
 }
 
+/* Somebody wants to know of single exits. */
+static noinline void strata_watch_exit(struct strata_vcpu *vcpu, hot_hw *hw)
+{
+	hot_info(vcpu, hw);
+	strata_profile_note(vcpu);
+	trace_strata_exit(vcpu->vm->index, vcpu->id, vcpu->exit.id, vcpu->exit.hw_code,
+			  vcpu->rip, vcpu->exit.info1, vcpu->exit.info2);
+}
+
 /*
- * The events of an entry that is about to be. A reader that is woken for each event
- * is woken by an interrupt: told with interrupts off it would end guest mode before
- * the guest's next instruction, time and again. So a window's first entry is told of
- * with interrupts on. The others cannot be, but the exit that comes of them ends the
- * window.
+ * An entry that is about to be. A reader that is woken for each event is woken by an
+ * interrupt: told with interrupts off it would end guest mode before the guest's next
+ * instruction, time and again. So a window's first entry is told of with interrupts
+ * on. The others cannot be, but the exit that comes of them ends the window.
  */
 static __always_inline void strata_tell(struct strata_vcpu *vcpu)
 {
-	/* Asked first, so that its arguments are not gathered for nothing. */
-	if (trace_strata_entry_enabled())
-		trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);
-	if (trace_strata_exit_done_enabled() && vcpu->story.noted) {
-		strata_book_exit(vcpu);
+	if (static_branch_unlikely(&strata_watched.key))
 		strata_profile_tell(vcpu);
-	}
 }
 
 /* Into the guest and back. 0, or -EIO: this CPU could not enter. */
 static __always_inline int strata_enter(struct strata_vcpu *vcpu, hot_hw *hw, bool quiet)
 {
-	int r;
+	int r = hot_switch(vcpu, hw, quiet);
 
-	strata_book_exit(vcpu);
-	r = hot_switch(vcpu, hw, quiet);
-	strata_book_guest(vcpu);
+	if (unlikely(r))
+		return r;
 	hot_identify(vcpu, hw);
-	if (trace_strata_exit_done_enabled()) {
-		hot_info(vcpu, hw);
-		strata_profile_note(vcpu);
-	}
-	if (trace_strata_exit_enabled()) {
-		hot_info(vcpu, hw);
-		trace_strata_exit(vcpu->vm->index, vcpu->id, vcpu->exit.id,
-				  vcpu->exit.hw_code, vcpu->rip, vcpu->exit.info1,
-				  vcpu->exit.info2);
-	}
-	return r;
+	if (static_branch_unlikely(&strata_watched.key))
+		strata_watch_exit(vcpu, hw);
+	return 0;
 }
 
 /**

@@ -17,6 +17,7 @@
 
 #include "ioctl.h"
 #include "mitigate.h"
+#include "profile.h"
 #include "rivals.h"
 #include "strata.h"
 
@@ -235,6 +236,7 @@ static void __exit strata_exit(void)
 	strata_rivals_teardown();
 	unregister_reboot_notifier(&reboot_nb);
 	strata_vendor->teardown();
+	strata_profile_teardown();
 }
 
 module_init(strata_init);

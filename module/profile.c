@@ -21,6 +21,7 @@
 #include <asm/tsc.h>
 
 #include "compat.h"
+#include "keys.h"
 #include "profile.h"
 #include "trace.h"
 
@@ -30,6 +31,7 @@
  */
 struct strata_profile_area {
 	refcount_t refs;
+	atomic_t key_counters;		/* how many want keys to be counted */
 	struct strata_profile *pages;
 };
 
@@ -83,6 +85,9 @@ int strata_profile_create(struct strata_vcpu *vcpu)
 	p->nr_parts = STRATA_NR_PARTS;
 	p->hist_offset = offsetof(struct strata_profile_reason, hist);
 	p->nr_buckets = STRATA_PROFILE_BUCKETS;
+	p->keys_offset = offsetof(struct strata_profile, key);
+	p->key_size = sizeof(struct strata_profile_key);
+	p->nr_keys = STRATA_PROFILE_KEYS;
 	p->tsc_khz = tsc_khz;
 	p->vm = vcpu->vm->index;
 	p->vcpu = vcpu->id;
@@ -161,33 +166,33 @@ int strata_profile_mmap(struct strata_vcpu *vcpu, struct vm_area_struct *vma)
 	return map_pages(vma, PHYS_PFN(STRATA_PROFILE_OFFSET), &vcpu_profile_vm_ops);
 }
 
-/* ---- tracing ---- */
+/* ---- single exits ---- */
 
-/* What of the exit a reader wants to know besides its reason. */
-static u64 detail_of(const struct strata_vcpu *vcpu)
+/* Deferred for users who are not root: they shall not have text patched all the time. */
+DEFINE_STATIC_KEY_DEFERRED_FALSE(strata_watched, HZ);
+
+/* An event is turned on: trace.h. */
+int strata_watch(void)
 {
-	const struct strata_exit *e = &vcpu->exit;
+	static_branch_inc(&strata_watched.key);
+	return 0;
+}
 
-	switch (e->id) {
-	case STRATA_EXIT_PIO:
-		return e->pio.port;
-	case STRATA_EXIT_MSR_READ:
-	case STRATA_EXIT_MSR_WRITE:
-		return (u32)vcpu->regs[STRATA_RCX];
-	case STRATA_EXIT_CPUID:
-		return (u32)vcpu->regs[STRATA_RAX] | (u64)(u32)vcpu->regs[STRATA_RCX] << 32;
-	case STRATA_EXIT_HYPERCALL:
-		return vcpu->regs[STRATA_RAX];
-	case STRATA_EXIT_NESTED_FAULT:
-		return e->fault.gpa;
-	default:
-		return e->info1;
-	}
+/* And off, by its reader or, after strata_profile_teardown(), with the module. */
+void strata_unwatch(void)
+{
+	static_branch_dec(&strata_watched.key);
+}
+
+/* Unloading: no descriptor is left. */
+void strata_profile_teardown(void)
+{
+	static_key_deferred_flush(&strata_watched);
 }
 
 /**
  * strata_profile_note - an exit that strata_profile_tell() shall tell of
- * @vcpu: has just exited; interrupts off
+ * @vcpu: has just exited; interrupts off; exit.info1 is valid
  *
  * The handler changes the registers.
  */
@@ -195,35 +200,50 @@ void strata_profile_note(struct strata_vcpu *vcpu)
 {
 	vcpu->story.noted = true;
 	vcpu->story.rip = vcpu->rip;
-	vcpu->story.detail = detail_of(vcpu);
+	vcpu->story.detail = strata_keys_detail(vcpu);
 	memset(vcpu->story.part, 0, sizeof(vcpu->story.part));
 }
 
 /**
- * strata_profile_tell - trace the exit that has just been booked
- * @vcpu: about to enter, preemption off; an exit was noted
+ * strata_profile_tell - trace an entry, and the exit before it as a whole
+ * @vcpu: about to enter, preemption off
  *
- * The time from here to the entry, which is tracing's, is booked to no reason.
+ * An exit that was noted is booked here. The time from here to the entry, which is
+ * tracing's, is booked to no reason.
  */
 void strata_profile_tell(struct strata_vcpu *vcpu)
 {
+	u64 now;
+
+	trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);
+	if (!vcpu->story.noted)
+		return;
 	vcpu->story.noted = false;
+	now = rdtsc();
+	strata_profile_book(vcpu, vcpu->profile, now);
 	trace_strata_exit_done(vcpu->vm->index, vcpu->id, vcpu->exit.id, vcpu->exit.hw_code,
-			       vcpu->story.rip, vcpu->story.detail, vcpu->t_entry - vcpu->t_exit,
+			       vcpu->story.rip, vcpu->story.detail, now - vcpu->t_exit,
 			       vcpu->story.part[STRATA_PART_USER],
 			       vcpu->story.part[STRATA_PART_WAITING],
 			       vcpu->story.part[STRATA_PART_FAULT], tsc_khz);
+	if (atomic_read(&vcpu->profile_area->key_counters))
+		strata_keys_count(vcpu, vcpu->story.rip, vcpu->story.detail, now - vcpu->t_exit);
 	vcpu->exit.id = STRATA_EXIT_NONE;
-	vcpu->t_exit = vcpu->t_entry;
+	vcpu->t_exit = now;
 }
 
 /* ---- of any vCPU of the machine ---- */
 
+struct profile_file {
+	struct strata_profile_area *area;
+	atomic_t counts_keys;
+};
+
 static vm_fault_t area_fault(struct vm_fault *vmf)
 {
-	struct strata_profile_area *area = vmf->vma->vm_file->private_data;
+	struct profile_file *pf = vmf->vma->vm_file->private_data;
 
-	return map_page(vmf, area->pages, vmf->pgoff);
+	return map_page(vmf, pf->area->pages, vmf->pgoff);
 }
 
 static const struct vm_operations_struct area_vm_ops = {
@@ -235,15 +255,39 @@ static int area_mmap(struct file *file, struct vm_area_struct *vma)
 	return map_pages(vma, 0, &area_vm_ops);
 }
 
+/* STRATA_PROFILE_COUNT_KEYS; a descriptor counts for one however often it asks. */
+static long area_ioctl(struct file *file, unsigned int nr, unsigned long arg)
+{
+	struct profile_file *pf = file->private_data;
+
+	if (nr != STRATA_PROFILE_COUNT_KEYS)
+		return -ENOTTY;
+	if (arg)
+		return -EINVAL;
+	if (!atomic_xchg(&pf->counts_keys, 1)) {
+		atomic_inc(&pf->area->key_counters);
+		static_branch_deferred_inc(&strata_watched);
+	}
+	return 0;
+}
+
 static int area_release(struct inode *inode, struct file *file)
 {
-	area_put(file->private_data);
+	struct profile_file *pf = file->private_data;
+
+	if (atomic_read(&pf->counts_keys)) {
+		atomic_dec(&pf->area->key_counters);
+		static_branch_slow_dec_deferred(&strata_watched);
+	}
+	area_put(pf->area);
+	kfree(pf);
 	return 0;
 }
 
 static const struct file_operations area_fops = {
 	.owner = THIS_MODULE,
 	.mmap = area_mmap,
+	.unlocked_ioctl = area_ioctl,
 	.release = area_release,
 	.llseek = noop_llseek,
 };
@@ -328,19 +372,28 @@ static struct strata_profile_area *area_find(const struct strata_profile_id *id)
  */
 long strata_profile_open(const struct strata_profile_id __user *u)
 {
-	struct strata_profile_area *area;
 	struct strata_profile_id id;
-	int fd;
+	struct profile_file *pf;
+	int r;
 
 	if (copy_from_user(&id, u, sizeof(id)))
 		return -EFAULT;
 	if (id.reserved)
 		return -EINVAL;
-	area = area_find(&id);
-	if (!area)
-		return -ENOENT;
-	fd = anon_inode_getfd("strata-profile", &area_fops, area, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		area_put(area);
-	return fd;
+	pf = kzalloc(sizeof(*pf), GFP_KERNEL_ACCOUNT);
+	if (!pf)
+		return -ENOMEM;
+	r = -ENOENT;
+	pf->area = area_find(&id);
+	if (!pf->area)
+		goto free;
+	r = anon_inode_getfd("strata-profile", &area_fops, pf, O_RDONLY | O_CLOEXEC);
+	if (r < 0)
+		goto put;
+	return r;
+put:
+	area_put(pf->area);
+free:
+	kfree(pf);
+	return r;
 }

@@ -77,7 +77,7 @@ static void vcpu_stats(struct builder *b, const struct strata_vcpu *vcpu)
 	u64 *exits, *data;
 
 	exits = add(b, count, 1, "exits", "");
-	*add(b, cycles, 1, "guest_ticks", "") = READ_ONCE(p->guest_ticks);
+	*add(b, cycles, 1, "guest_ticks", "") = strata_profile_guest_ticks(p);
 	*add(b, cycles, 1, "run_ticks", "") = READ_ONCE(p->run_ticks);
 	*add(b, count, 1, "user_exits", "") = READ_ONCE(p->user_exits);
 	for (i = 0; i < ARRAY_SIZE(same_as_kvm); i++)

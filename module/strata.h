@@ -233,6 +233,7 @@ struct strata_vcpu {
 
 	/* guest registers, valid outside guest mode. (v) */
 	unsigned long regs[STRATA_NR_GPRS];
+	u64 stamp[2];			/* right behind: entry.h */
 	unsigned long rip;
 	unsigned long rflags;
 	unsigned long cr2;
@@ -306,7 +307,7 @@ struct strata_vcpu {
 	sigset_t sigset;
 
 	/* accounting. (v); read by STRATA_GET_EXIT_STATS without a lock */
-	u64 t_exit, t_entry;		/* TSC stamps */
+	u64 t_exit;			/* the last exit's TSC stamp */
 	u64 t_user;			/* when KVM_RUN returned last; 0: never */
 	struct strata_profile *profile;	/* (c) pages that user space maps */
 	struct strata_profile_area *profile_area;	/* (c) who owns them */

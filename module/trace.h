@@ -13,6 +13,10 @@
 
 #include "types.h"
 
+/* Some of the events share one branch in the way of an exit: profile.c. */
+int strata_watch(void);
+void strata_unwatch(void);
+
 /* The names stand in the events' formats, with numbers: no tool needs a copy. */
 #define STRATA_TRACE_REASON(id, name)	TRACE_DEFINE_ENUM(STRATA_EXIT_##id);
 STRATA_EXIT_REASONS(STRATA_TRACE_REASON)
@@ -23,7 +27,7 @@ STRATA_EXIT_REASONS(STRATA_TRACE_REASON)
 	__print_symbolic(reason, STRATA_EXIT_REASONS(STRATA_TRACE_NAME)		\
 			 { STRATA_MAX_EXIT_REASONS - 1, "none" })
 
-TRACE_EVENT(strata_entry,
+TRACE_EVENT_FN(strata_entry,
 	TP_PROTO(u32 vm, u32 vcpu, u64 rip),
 	TP_ARGS(vm, vcpu, rip),
 	TP_STRUCT__entry(
@@ -36,10 +40,11 @@ TRACE_EVENT(strata_entry,
 		__entry->vcpu = vcpu;
 		__entry->rip = rip;
 	),
-	TP_printk("vm %u vcpu %u rip 0x%llx", __entry->vm, __entry->vcpu, __entry->rip)
+	TP_printk("vm %u vcpu %u rip 0x%llx", __entry->vm, __entry->vcpu, __entry->rip),
+	strata_watch, strata_unwatch
 );
 
-TRACE_EVENT(strata_exit,
+TRACE_EVENT_FN(strata_exit,
 	TP_PROTO(u32 vm, u32 vcpu, u32 reason, u32 hw_code, u64 rip, u64 info1, u64 info2),
 	TP_ARGS(vm, vcpu, reason, hw_code, rip, info1, info2),
 	TP_STRUCT__entry(
@@ -62,14 +67,15 @@ TRACE_EVENT(strata_exit,
 	),
 	TP_printk("vm %u vcpu %u %s hw 0x%x rip 0x%llx info 0x%llx 0x%llx", __entry->vm,
 		  __entry->vcpu, strata_show_reason(__entry->reason), __entry->hw_code,
-		  __entry->rip, __entry->info1, __entry->info2)
+		  __entry->rip, __entry->info1, __entry->info2),
+	strata_watch, strata_unwatch
 );
 
 /*
  * An exit that has been handled, at the next entry: all that is to be known of it, so
  * that nothing has to be paired.
  */
-TRACE_EVENT(strata_exit_done,
+TRACE_EVENT_FN(strata_exit_done,
 	TP_PROTO(u32 vm, u32 vcpu, u32 reason, u32 hw_code, u64 rip, u64 detail, u64 ticks,
 		 u64 user, u64 waiting, u64 fault, u32 khz),
 	TP_ARGS(vm, vcpu, reason, hw_code, rip, detail, ticks, user, waiting, fault, khz),
@@ -102,7 +108,8 @@ TRACE_EVENT(strata_exit_done,
 	TP_printk("vm %u vcpu %u %s hw 0x%x rip 0x%llx detail 0x%llx ticks %llu user %llu waiting %llu fault %llu khz %u",
 		  __entry->vm, __entry->vcpu, strata_show_reason(__entry->reason),
 		  __entry->hw_code, __entry->rip, __entry->detail, __entry->ticks,
-		  __entry->user, __entry->waiting, __entry->fault, __entry->khz)
+		  __entry->user, __entry->waiting, __entry->fault, __entry->khz),
+	strata_watch, strata_unwatch
 );
 
 TRACE_EVENT(strata_nested_fault,

@@ -158,6 +158,89 @@ TEST(all_time_is_booked)
 	}
 }
 
+static __guest void g_spin(uint64_t ticks)
+{
+	uint64_t from;
+
+	GUEST_SYNC(1);
+	from = rdtsc();
+	while (rdtsc() - from < ticks)
+		;
+	GUEST_SYNC(2);
+	GUEST_DONE();
+}
+
+/* How long this thread could have run and did not, as the scheduler knows it. */
+static uint64_t run_delay_ns(void)
+{
+	unsigned long long ran, delay = 0;
+	FILE *f = fopen("/proc/thread-self/schedstat", "r");
+
+	if (!f || fscanf(f, "%llu %llu", &ran, &delay) != 2)
+		die("no schedstat");
+	fclose(f);
+	return delay;
+}
+
+static uint64_t all_waiting(const struct strata_profile *p)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < p->nr_reasons; i++)
+		sum += p->reason[i].part[STRATA_PART_WAITING];
+	return sum;
+}
+
+/* The host runs something else on this CPU half of the time. */
+TEST(scheduled_out)
+{
+	struct vcpu *vcpu = vcpu_create(vm_create(0), 0, g_spin);
+	const struct strata_profile *p = profile_map(vcpu);
+	uint64_t delay, waiting;
+	pid_t pid;
+
+	vcpu_call(vcpu, g_spin, p->tsc_khz * 500ull);
+	pin_to_cpu(0);
+	vcpu_run_sync(vcpu, 1);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		for (;;)
+			;
+	delay = run_delay_ns();
+	waiting = all_waiting(p);
+	vcpu_run_sync(vcpu, 2);
+	waiting = all_waiting(p) - waiting;
+	delay = run_delay_ns() - delay;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	waiting = waiting * 1000000 / p->tsc_khz;
+	TH_LOG("waited %lu us of %lu us", waiting / 1000, delay / 1000);
+	ASSERT_LT(0, delay);
+	EXPECT_LT(delay / 2, waiting);
+	EXPECT_LT(waiting, delay * 2);
+}
+
+/* A sample, of the guest's time. */
+TEST(switches)
+{
+	struct vcpu *vcpu = vcpu_create(vm_create(0), 0, g_spin);
+	const struct strata_profile *p = profile_map(vcpu);
+	uint64_t sampled, ticks, guest;
+
+	vcpu_call(vcpu, g_spin, p->tsc_khz * 100ull);
+	pin_to_cpu(0);
+	vcpu_run_sync(vcpu, 1);
+	sampled = p->switches;
+	ticks = p->switch_ticks;
+	guest = p->guest_ticks;
+	vcpu_run_sync(vcpu, 2);
+	EXPECT_LT(sampled, p->switches);
+	EXPECT_LT(ticks, p->switch_ticks);
+	EXPECT_LT(p->switch_ticks - ticks, p->guest_ticks - guest);
+}
+
 static __guest void on_timer(struct guest_frame *f)
 {
 	mmio_write32(APIC_BASE + APIC_EOI, 0);

@@ -115,6 +115,38 @@ struct strata_profile_reason {
 	__u64 hist[STRATA_PROFILE_BUCKETS];
 };
 
+/* What a struct strata_profile_key counts. */
+enum strata_key_kind {
+	STRATA_KEY_DETAIL,	/* port, MSR, CPUID leaf, hypercall, page: by the reason */
+	STRATA_KEY_RIP		/* where the guest was */
+};
+
+#define STRATA_PROFILE_KEYS		256
+
+/**
+ * struct strata_profile_key - exits of one reason that were about the same
+ * @seq: odd while the place gets another key: a reader looks at it before and after,
+ *	and reads again where it was odd or has changed
+ * @reason: by enum strata_exit_reason
+ * @kind: by enum strata_key_kind
+ * @reserved: 0
+ * @key: the port, the MSR, EAX and in the upper half ECX of CPUID, the hypercall's
+ *	number, the address of the guest-physical page; or RIP
+ * @count: exits since the key has this place; 0: nobody has it
+ * @missed: how many of its exits there may have been before, at most
+ * @ticks: what those of @count took
+ */
+struct strata_profile_key {
+	__u32 seq;
+	__u32 reason;
+	__u32 kind;
+	__u32 reserved;
+	__u64 key;
+	__u64 count;
+	__u64 missed;
+	__u64 ticks;
+};
+
 /**
  * struct strata_profile - the pages
  * @magic: STRATA_PROFILE_MAGIC
@@ -135,11 +167,19 @@ struct strata_profile_reason {
  * @tsc_khz: TSC ticks per millisecond
  * @vm: number of the VM since the module was loaded
  * @vcpu: the vCPU's id
+ * @keys_offset: of the first struct strata_profile_key; see STRATA_PROFILE_COUNT_KEYS
+ * @key_size: from one of them to the next
+ * @nr_keys: how many there are, in no order
  * @reserved: 0
  * @guest_ticks: between an entry and the next exit, the hardware's own part of
- *	both included
+ *	both included. While the guest runs its highest bit is set, and a reader adds
+ *	its own TSC to it
  * @run_ticks: inside KVM_RUN
  * @user_exits: returns of KVM_RUN
+ * @switch_ticks: what of @guest_ticks software needed between the last stamp and the
+ *	entry, and between the exit and the next stamp. Of a sample: the first entry
+ *	after each of the host's ticks
+ * @switches: how many there are in the sample
  */
 struct strata_profile {
 	__u32 magic;
@@ -158,13 +198,19 @@ struct strata_profile {
 	__u32 tsc_khz;
 	__u32 vm;
 	__u32 vcpu;
-	__u32 reserved[2];
+	__u32 keys_offset;
+	__u32 key_size;
+	__u32 nr_keys;
+	__u32 reserved;
 	__u64 guest_ticks;
 	__u64 run_ticks;
 	__u64 user_exits;
+	__u64 switch_ticks;
+	__u64 switches;
 	char part_name[STRATA_MAX_PARTS][STRATA_PROFILE_NAME];
 	char reason_name[STRATA_MAX_EXIT_REASONS][STRATA_PROFILE_NAME];
 	struct strata_profile_reason reason[STRATA_MAX_EXIT_REASONS];
+	struct strata_profile_key key[STRATA_PROFILE_KEYS];
 };
 
 /**
@@ -266,6 +312,12 @@ struct strata_profile_list {
  * ENOENT: no such vCPU, or not the caller's to see.
  */
 #define STRATA_PROFILE_OPEN		_IOW(STRATA_IOC, 0x03, struct strata_profile_id)
+/*
+ * On a descriptor of STRATA_PROFILE_OPEN: what the exits are about is counted as well,
+ * until the last descriptor that asked for it is closed. Each of these exits takes some
+ * hundred instructions more.
+ */
+#define STRATA_PROFILE_COUNT_KEYS	_IO(STRATA_IOC, 0x04)
 
 /* on a vCPU fd; does not wait for a running KVM_RUN */
 #define STRATA_GET_EXIT_STATS		_IOWR(STRATA_IOC, 0x01, struct strata_exit_stats)

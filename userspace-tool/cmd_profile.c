@@ -3,12 +3,10 @@
 
 #include "profile.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { SHOW_TABLE, SHOW_JSON, SHOW_HIST };
 
@@ -39,6 +37,22 @@ int profile_parse_vm(const char *text, struct profile_choice *choice)
 		return 0;
 	}
 	err("'%s' is no VM: give its number, as 'strata list' shows it, or pid:N", text);
+	return -1;
+}
+
+/**
+ * profile_parse_vcpu() - the value of --vcpu
+ *
+ * Return: 0, or -1 with a message.
+ */
+int profile_parse_vcpu(const char *text, struct profile_choice *choice)
+{
+	char *end;
+
+	choice->vcpu = strtol(text, &end, 10);
+	if (*text && !*end && choice->vcpu >= 0)
+		return 0;
+	err("--vcpu needs a vCPU's id, not '%s'", text);
 	return -1;
 }
 
@@ -99,25 +113,19 @@ int cmd_list(int argc, char **argv)
 	return 0;
 }
 
-static void sleep_seconds(double s)
-{
-	struct timespec t = { .tv_sec = s, .tv_nsec = (s - (time_t)s) * 1e9 };
-
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
-}
-
 struct request {
 	struct profile_choice choice;
 	const char *device, *reason;
 	double diff;
 	int show;
+	bool calibrate;
 };
 
 static int show(const struct request *q)
 {
 	struct profile_sum sum, before;
 	struct profiles ps;
+	double hardware = 0;
 
 	if (profiles_open_some(q->device, &q->choice, &ps))
 		return STATUS_HOST_ERROR;
@@ -135,12 +143,14 @@ static int show(const struct request *q)
 		profile_sum_subtract(&sum, &before);
 	}
 	profiles_close(&ps);
+	if (q->calibrate && calibrate_switch(q->device, &hardware))
+		return STATUS_HOST_ERROR;
 	if (q->show == SHOW_JSON)
-		profile_print_json(&sum);
+		profile_print_json(&sum, hardware);
 	else if (q->show == SHOW_HIST)
 		profile_print_hist(&sum, q->reason);
 	else
-		profile_print_table(&sum);
+		profile_print_table(&sum, hardware);
 	return 0;
 }
 
@@ -152,9 +162,9 @@ static int parse(int argc, char **argv, const char *command, struct request *q)
 		{ "vcpu", required_argument, NULL, 'v' },
 		{ "diff", required_argument, NULL, 'i' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "calibrate", no_argument, NULL, 'c' },
 		{ 0 }
 	};
-	char *end;
 	int c;
 
 	opterr = 0;
@@ -164,11 +174,9 @@ static int parse(int argc, char **argv, const char *command, struct request *q)
 			q->device = optarg;
 			break;
 		case 'v':
-			q->choice.vcpu = strtol(optarg, &end, 10);
-			if (*optarg && !*end && q->choice.vcpu >= 0)
-				break;
-			err("--vcpu needs a vCPU's id, not '%s'", optarg);
-			return STATUS_USAGE;
+			if (profile_parse_vcpu(optarg, &q->choice))
+				return STATUS_USAGE;
+			break;
 		case 'i':
 			if (!parse_seconds(optarg, 1e-9, &q->diff))
 				break;
@@ -179,6 +187,11 @@ static int parse(int argc, char **argv, const char *command, struct request *q)
 				q->show = SHOW_JSON;
 				break;
 			}
+			return profile_bad_option(argv, command);
+		case 'c':
+			q->calibrate = q->show != SHOW_HIST;
+			if (q->calibrate)
+				break;
 			/* fallthrough */
 		default:
 			return profile_bad_option(argv, command);

@@ -183,6 +183,7 @@ void err(const char *fmt, ...) __printf(1, 2);
 int parse_size(const char *s, __u64 *out);
 int parse_number(const char *s, unsigned int max, unsigned int *out);
 int parse_seconds(const char *s, double min, double *out);
+void sleep_seconds(double s);
 double percent(__u64 part, __u64 whole);
 int read_file(const char *path, struct blob *out);
 int read_line(const char *path, char *buf, size_t len);
@@ -270,6 +271,7 @@ int cmd_stat(int argc, char **argv);
 int cmd_hist(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_picture(int argc, char **argv);
+int cmd_keys(int argc, char **argv);
 
 /* names.c */
 const char *exit_reason_name(__u32 reason);

@@ -65,6 +65,8 @@ static const char stat_help[] =
 "  --vcpu N        only that vCPU's\n"
 "  --diff S        only what comes in the next S seconds\n"
 "  --json          all of it, in TSC ticks, with the histograms\n"
+"  --calibrate     estimate the hardware's part of each exit, by a guest that does\n"
+"                  nothing else\n"
 "  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
 
 static const char hist_help[] =
@@ -74,6 +76,18 @@ static const char hist_help[] =
 "\n"
 "  --vcpu N        only that vCPU's\n"
 "  --diff S        only what comes in the next S seconds\n"
+"  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
+
+static const char keys_help[] =
+"usage: strata keys VM [REASON] [OPTION]...\n"
+"\n"
+"Count what a VM's exits are about: ports, MSRs, CPUID leaves, hypercalls, pages and\n"
+"instructions, the most frequent of each reason. While it counts, exits take longer.\n"
+"\n"
+"  --seconds S     count for so long (default: 5)\n"
+"  --top N         print so many of each reason (default: 10)\n"
+"  --vcpu N        only that vCPU's\n"
+"  --json          all of it, in TSC ticks\n"
 "  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
 
 static const char top_help[] =
@@ -115,6 +129,7 @@ static const struct command {
 	{ "list", cmd_list, "list the vCPUs of all VMs", list_help },
 	{ "stat", cmd_stat, "print what a VM's exits cost", stat_help },
 	{ "hist", cmd_hist, "draw how long a VM's exits took", hist_help },
+	{ "keys", cmd_keys, "count what a VM's exits are about", keys_help },
 	{ "top", cmd_top, "show what exits cost, again and again", top_help },
 	{ "picture", cmd_picture, "draw where a VM's time goes", picture_help },
 	{ "info", cmd_info, "print what the device offers", info_help },

@@ -48,12 +48,15 @@ static bool plausible(const struct strata_profile *p, size_t size)
 	       p->reasons_offset + (__u64)p->nr_reasons * p->reason_size <= p->size &&
 	       p->names_offset + (__u64)p->nr_reasons * STRATA_PROFILE_NAME <= p->size &&
 	       p->part_names_offset + (__u64)p->nr_parts * STRATA_PROFILE_NAME <= p->size &&
+	       p->keys_offset + (__u64)p->nr_keys * p->key_size <= p->size &&
+	       p->key_size >= sizeof(struct strata_profile_key) &&
 	       p->hist_offset + (__u64)p->nr_buckets * sizeof(__u64) <= p->reason_size &&
 	       p->part_offset + (__u64)p->nr_parts * sizeof(__u64) <= p->reason_size;
 }
 
 /* 0; 1 where the vCPU is gone by now; -1 with a message. */
-static int map_one(int device, const struct strata_profile_id *id, struct profile *out)
+static int map_one(int device, const struct strata_profile_id *id, bool keys,
+		   struct profile *out)
 {
 	struct strata_profile_id what = { .vm = id->vm, .vcpu = id->vcpu };
 	size_t page = sysconf(_SC_PAGESIZE), size;
@@ -75,14 +78,18 @@ static int map_one(int device, const struct strata_profile_id *id, struct profil
 	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		goto fail;
-	close(fd);
-	if (!plausible(p, size)) {
+	if (!plausible(p, size) || (keys && ioctl(fd, STRATA_PROFILE_COUNT_KEYS, 0))) {
 		err("the profile of vCPU %u of VM %u is of a kind that this program does not know",
 		    id->vcpu, id->vm);
 		munmap((void *)p, size);
+		close(fd);
 		return -1;
 	}
-	*out = (struct profile){ .id = *id, .p = p, .size = size };
+	if (!keys) {
+		close(fd);
+		fd = -1;
+	}
+	*out = (struct profile){ .id = *id, .p = p, .size = size, .fd = fd };
 	return 0;
 fail:
 	err("mapping a profile: %s", strerror(errno));
@@ -123,7 +130,7 @@ int profiles_open(const char *device, const struct profile_choice *choice, struc
 		    (choice->pid && id->pid != choice->pid) ||
 		    (choice->vcpu >= 0 && id->vcpu != choice->vcpu))
 			continue;
-		r = map_one(fd, id, &ps->v[ps->nr]);
+		r = map_one(fd, id, choice->keys, &ps->v[ps->nr]);
 		if (r < 0) {
 			profiles_close(ps);
 			goto out;
@@ -159,8 +166,11 @@ void profiles_close(struct profiles *ps)
 {
 	unsigned int i;
 
-	for (i = 0; i < ps->nr; i++)
+	for (i = 0; i < ps->nr; i++) {
 		munmap((void *)ps->v[i].p, ps->v[i].size);
+		if (ps->v[i].fd >= 0)
+			close(ps->v[i].fd);
+	}
 	free(ps->v);
 	memset(ps, 0, sizeof(*ps));
 }
@@ -168,6 +178,14 @@ void profiles_close(struct profiles *ps)
 static __u64 counter(const void *at)
 {
 	return *(const volatile __u64 *)at;
+}
+
+/* While the guest runs, the page has it less the TSC at the entry. */
+static __u64 guest_ticks(const struct strata_profile *p)
+{
+	__u64 ticks = counter(&p->guest_ticks);
+
+	return (__s64)ticks < 0 ? ticks + __builtin_ia32_rdtsc() : ticks;
 }
 
 static void add_reason(struct profile_reason *to, const struct strata_profile *p, const char *at,
@@ -216,8 +234,10 @@ void profiles_sum(const struct profiles *ps, struct profile_sum *sum)
 		sum->nr_reasons = least(p->nr_reasons, MAX_REASONS);
 		sum->nr_parts = least(p->nr_parts, MAX_PARTS);
 		sum->nr_buckets = least(p->nr_buckets, MAX_BUCKETS);
-		sum->guest += counter(&p->guest_ticks);
+		sum->guest += guest_ticks(p);
 		sum->user_exits += counter(&p->user_exits);
+		sum->switch_ticks += counter(&p->switch_ticks);
+		sum->switches += counter(&p->switches);
 		for (n = 0; n < sum->nr_parts; n++)
 			memcpy(sum->part_name[n],
 			       base + p->part_names_offset + n * STRATA_PROFILE_NAME,

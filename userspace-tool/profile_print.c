@@ -46,7 +46,8 @@ static unsigned int sorted(const struct profile_sum *sum, const struct profile_r
 	for (i = 0; i < sum->nr_reasons; i++)
 		if (sum->reason[i].count)
 			rows[n++] = &sum->reason[i];
-	qsort(rows, n, sizeof(rows[0]), by_ticks);
+	if (n)
+		qsort(rows, n, sizeof(rows[0]), by_ticks);
 	return n;
 }
 
@@ -91,13 +92,39 @@ static void print_row(const struct profile_sum *sum, const struct profile_reason
 	profile_print_cost(sum, r, whole);
 }
 
+/* How long software takes to switch to a guest and back, from the sample. */
+static double switch_each(const struct profile_sum *sum)
+{
+	return sum->switches ? (double)sum->switch_ticks / sum->switches : 0;
+}
+
+/* The calibrating guest's ticks have the software's part in them. */
+static double hardware_each(const struct profile_sum *sum, double ticks)
+{
+	double each = ticks - switch_each(sum);
+
+	return each > 0 ? each : 0;
+}
+
+static void print_estimate(const struct profile_sum *sum, const char *name, double each,
+			   __u64 whole)
+{
+	char text[16];
+
+	printf("%-18s %10s %6.2f%%    estimated, %s each\n", name, "",
+	       percent(each * sum->all.count, whole),
+	       profile_duration(text, sizeof(text), each, sum->tsc_khz));
+}
+
 /**
  * profile_print_table() - the reasons, the most costly first, with whose time it was
+ *
+ * @hardware: calibrate_switch()'s ticks; 0: not known
  *
  * Shares are of all time since the first entry: guest, kernel, user space and
  * waiting make 100 %.
  */
-void profile_print_table(const struct profile_sum *sum)
+void profile_print_table(const struct profile_sum *sum, double hardware)
 {
 	const struct profile_reason *rows[MAX_REASONS];
 	__u64 whole = sum->guest + sum->all.ticks;
@@ -109,6 +136,10 @@ void profile_print_table(const struct profile_sum *sum)
 		print_row(sum, rows[i], whole);
 	print_row(sum, &sum->all, whole);
 	printf("%-18s %10s %6.2f%%\n", "the guest itself", "", percent(sum->guest, whole));
+	if (sum->switches)
+		print_estimate(sum, "  switches", switch_each(sum), whole);
+	if (hardware)
+		print_estimate(sum, "  hardware", hardware_each(sum, hardware), whole);
 }
 
 static void json_reason(const struct profile_sum *sum, const struct profile_reason *r)
@@ -132,17 +163,24 @@ static void json_reason(const struct profile_sum *sum, const struct profile_reas
 /**
  * profile_print_json() - the same, all of it, in TSC ticks
  *
+ * @hardware: as above
+ *
  * The array "log2" has for n the number of exits from 2^n ticks on, up to the last
  * that is not 0.
  */
-void profile_print_json(const struct profile_sum *sum)
+void profile_print_json(const struct profile_sum *sum, double hardware)
 {
 	const struct profile_reason *rows[MAX_REASONS];
 	unsigned int i, n = sorted(sum, rows);
 
-	printf("{\"vcpus\": %u, \"tsc_khz\": %u, \"guest\": %llu, \"user_exits\": %llu,\n"
-	       " \"all\": ", sum->nr_vcpus, sum->tsc_khz, (unsigned long long)sum->guest,
+	printf("{\"vcpus\": %u, \"tsc_khz\": %u, \"guest\": %llu, \"user_exits\": %llu,\n",
+	       sum->nr_vcpus, sum->tsc_khz, (unsigned long long)sum->guest,
 	       (unsigned long long)sum->user_exits);
+	printf(" \"switches_sampled\": %llu, \"ticks_per_switch\": %.1f,\n",
+	       (unsigned long long)sum->switches, switch_each(sum));
+	if (hardware)
+		printf(" \"hardware_ticks_per_switch\": %.1f,\n", hardware_each(sum, hardware));
+	printf(" \"all\": ");
 	json_reason(sum, &sum->all);
 	printf(",\n \"reasons\": {");
 	for (i = 0; i < n; i++) {

@@ -84,6 +84,14 @@ int parse_seconds(const char *s, double min, double *out)
 	return *s && !*end && *out >= min && *out < 1e6 ? 0 : -1;
 }
 
+void sleep_seconds(double s)
+{
+	struct timespec t = { .tv_sec = s, .tv_nsec = (s - (time_t)s) * 1e9 };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
 /* A decimal number from 1 to max; -1 and no message otherwise. */
 int parse_number(const char *s, unsigned int max, unsigned int *out)
 {

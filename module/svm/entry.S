@@ -47,9 +47,9 @@ SYM_FUNC_END(strata_ibpb)
 
 /*
  * int strata_svm_enter(unsigned long *regs, u64 guest_pa, u64 host_pa)
- * int strata_svm_enter_verw(unsigned long *regs, u64 guest_pa, u64 host_pa)
  *
- * %rdi: the guest's registers by their encoding; RAX and RSP are in the VMCB
+ * %rdi: the guest's registers by their encoding, two stamps behind them; RAX and RSP
+ *	are in the VMCB
  * %rsi: physical address of the guest's VMCB
  * %rdx: physical address of the VMCB that holds the host's VMSAVE state
  *
@@ -61,10 +61,10 @@ SYM_FUNC_END(strata_ibpb)
  * physical interrupt end the guest at once: with V_INTR_MASKING it is the
  * host's IF that counts (APM 15.21.1).
  *
- * The second clears the CPU's buffers by VERW. Nothing of the host's is loaded
- * or stored after it.
+ * Those with "verw" clear the CPU's buffers by VERW. Nothing of the host's is loaded
+ * or stored after it. Those with "stamped" store the TSC before the guest and after.
  */
-.macro SVM_ENTER name:req verw:req
+.macro SVM_ENTER name:req verw:req stamp:req
 SYM_FUNC_START(\name)
 	PUSH_CALLEE_SAVED
 	push	%rdx
@@ -81,11 +81,17 @@ SYM_FUNC_START(\name)
 	 */
 	sti
 	vmload	%rax
+	.if \stamp
+	STAMP	0
+	.endif
 	.if \verw
 	verw	verw_sel(%rip)
 	.endif
 	vmrun	%rax
 	cli
+	.if \stamp
+	STAMP	1
+	.endif
 	vmsave	%rax
 
 	/* %rax is the host's again: the VMCB. GS is not ours until VMLOAD. */
@@ -115,5 +121,7 @@ SYM_FUNC_START(\name)
 SYM_FUNC_END(\name)
 .endm
 
-SVM_ENTER strata_svm_enter, verw=0
-SVM_ENTER strata_svm_enter_verw, verw=1
+SVM_ENTER strata_svm_enter, verw=0, stamp=0
+SVM_ENTER strata_svm_enter_verw, verw=1, stamp=0
+SVM_ENTER strata_svm_enter_stamped, verw=0, stamp=1
+SVM_ENTER strata_svm_enter_verw_stamped, verw=1, stamp=1

@@ -16,6 +16,7 @@
 #include "../machine_check.h"
 #include "../mitigate.h"
 #include "../msr.h"
+#include "../profile.h"
 
 /* ASID 0 is the host's; a used-up range starts the next generation. */
 static void svm_new_asid(struct svm_cpu *sc, struct svm_vcpu *svm)
@@ -110,34 +111,47 @@ static __always_inline void hot_unload(struct strata_vcpu *vcpu, struct svm_vcpu
 }
 
 /*
- * Everything between the two guest_state functions is out of reach for
- * tracing, RCU and lockdep.
+ * With SPEC_CTRL and buffers as @spec says. Everything between the two guest_state
+ * functions is out of reach for tracing, RCU and lockdep.
  */
-static noinstr int svm_switch(struct strata_vcpu *vcpu, u64 vmcb_pa, u64 host_pa, bool quiet)
+static __always_inline int svm_switch_as(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet,
+					 const struct strata_spec *spec)
 {
+	u64 from = 0;
 	int r;
 
 	strata_guest_state_enter(quiet);
-	r = strata_svm_enter(vcpu->regs, vmcb_pa, host_pa);
+	if (!quiet)
+		from = rdtsc();
+	if (spec->write)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
+	if (quiet)
+		r = spec->verw ? strata_svm_enter_verw(vcpu->regs, svm->vmcb_pa, svm->host_pa) :
+				 strata_svm_enter(vcpu->regs, svm->vmcb_pa, svm->host_pa);
+	else
+		r = spec->verw ?
+			strata_svm_enter_verw_stamped(vcpu->regs, svm->vmcb_pa, svm->host_pa) :
+			strata_svm_enter_stamped(vcpu->regs, svm->vmcb_pa, svm->host_pa);
+	if (spec->write)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->host);
+	if (!quiet && likely(!r))
+		strata_profile_switch(vcpu, from);
 	guest_state_exit_irqoff();
 	return r;
 }
 
-/* The same on a CPU whose SPEC_CTRL or buffers need attention at each entry. */
-static noinstr int svm_switch_guarded(struct strata_vcpu *vcpu, u64 vmcb_pa, u64 host_pa,
-				      bool quiet, const struct strata_spec *spec)
+static noinstr int svm_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet)
 {
-	int r;
+	const struct strata_spec none = { 0 };
 
-	strata_guest_state_enter(quiet);
-	if (spec->write)
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
-	r = spec->verw ? strata_svm_enter_verw(vcpu->regs, vmcb_pa, host_pa) :
-			 strata_svm_enter(vcpu->regs, vmcb_pa, host_pa);
-	if (spec->write)
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->host);
-	guest_state_exit_irqoff();
-	return r;
+	return svm_switch_as(vcpu, svm, quiet, &none);
+}
+
+/* On a CPU whose SPEC_CTRL or buffers need attention at each entry. */
+static noinstr int svm_switch_guarded(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet,
+				      const struct strata_spec *spec)
+{
+	return svm_switch_as(vcpu, svm, quiet, spec);
 }
 
 static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet)
@@ -158,15 +172,17 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu 
 		strata_load_breakpoints(vcpu, svm->host_db);
 	svm_oracle_before(vcpu, svm);
 
+	strata_profile_exit(vcpu);
 	if (static_branch_unlikely(&strata_guard_entries)) {
 		struct strata_spec spec = strata_mitigate_entry(vcpu);
 
-		r = svm_switch_guarded(vcpu, svm->vmcb_pa, svm->host_pa, quiet, &spec);
+		r = svm_switch_guarded(vcpu, svm, quiet, &spec);
 	} else if (quiet && !strata_guest_state_matters()) {
 		r = strata_svm_enter(vcpu->regs, svm->vmcb_pa, svm->host_pa);
 	} else {
-		r = svm_switch(vcpu, svm->vmcb_pa, svm->host_pa, quiet);
+		r = svm_switch(vcpu, svm, quiet);
 	}
+	strata_profile_guest(vcpu);
 
 	if (dbs)
 		strata_unload_breakpoints(svm->host_db);

@@ -74,6 +74,8 @@ static inline void svm_mark_dirty(struct vmcb *vmcb, u32 bits)
 /* entry.S */
 int strata_svm_enter(unsigned long *regs, u64 guest_pa, u64 host_pa);
 int strata_svm_enter_verw(unsigned long *regs, u64 guest_pa, u64 host_pa);
+int strata_svm_enter_stamped(unsigned long *regs, u64 guest_pa, u64 host_pa);
+int strata_svm_enter_verw_stamped(unsigned long *regs, u64 guest_pa, u64 host_pa);
 
 /* exit_map.c */
 extern const u8 strata_svm_exit_map[SVM_NR_LOW_EXITS];

@@ -23,7 +23,8 @@ verw_sel:
 /*
  * int strata_vmx_enter(unsigned long *regs, unsigned int flags, unsigned long *host_rsp)
  *
- * %rdi: the guest's registers by their encoding; RSP is in the VMCS
+ * %rdi: the guest's registers by their encoding, two stamps behind them; RSP is in the
+ *	VMCS
  * %esi: bit 0: VMRESUME, not VMLAUNCH; bit 1: clear the CPU's buffers by VERW
  * %rdx: what HOST_RSP is in the VMCS, updated
  *
@@ -32,8 +33,12 @@ verw_sel:
  *
  * The exit arrives at strata_vmx_exit, with the stack of the entry. Nothing of
  * the host's is loaded or stored between VERW and the guest.
+ *
+ * strata_vmx_enter_stamped() stores the TSC before the guest and after, where HOST_RIP
+ * is strata_vmx_exit_stamped.
  */
-SYM_FUNC_START(strata_vmx_enter)
+.macro VMX_ENTER name:req exit:req stamp:req
+SYM_FUNC_START(\name)
 	PUSH_CALLEE_SAVED
 	push	%rdi
 
@@ -50,25 +55,31 @@ SYM_FUNC_START(strata_vmx_enter)
 	mov	R(0), %rax
 	LOAD_GUEST_REGS
 
+	.if \stamp
+	STAMP	0
+	.endif
 	jz	4f
 	verw	verw_sel(%rip)
 4:	UNWIND_HINT_SAVE
 	jnc	3f
 2:	vmresume
-	jmp	.Lrefused
+	jmp	.Lrefused\@
 3:	vmlaunch
-	jmp	.Lrefused
+	jmp	.Lrefused\@
 
-SYM_INNER_LABEL(strata_vmx_exit, SYM_L_GLOBAL)
+SYM_INNER_LABEL(\exit, SYM_L_GLOBAL)
 	UNWIND_HINT_RESTORE
 	ENDBR
+	.if \stamp
+	STAMP	1
+	.endif
 	push	%rdi
 	mov	WORD(%rsp), %rdi
 	mov	%rax, R(0)
 	SAVE_GUEST_REGS
 	xor	%eax, %eax
 
-.Lout:
+.Lout\@:
 	/* No RET before this: the guest may have trained the return predictor. */
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
@@ -87,19 +98,23 @@ SYM_INNER_LABEL(strata_vmx_exit, SYM_L_GLOBAL)
 	RET
 
 	/* VMfail: no guest has run. */
-.Lrefused:
+.Lrefused\@:
 	mov	$1, %eax
-	jmp	.Lout
+	jmp	.Lout\@
 
 	/* #UD: VMX operation was left. */
-.Lgone:
+.Lgone\@:
 	mov	$2, %eax
-	jmp	.Lout
+	jmp	.Lout\@
 
-	_ASM_EXTABLE(2b, .Lgone)
-	_ASM_EXTABLE(3b, .Lgone)
+	_ASM_EXTABLE(2b, .Lgone\@)
+	_ASM_EXTABLE(3b, .Lgone\@)
 	_ASM_EXTABLE(6b, 1b)
-SYM_FUNC_END(strata_vmx_enter)
+SYM_FUNC_END(\name)
+.endm
+
+VMX_ENTER strata_vmx_enter, strata_vmx_exit, stamp=0
+VMX_ENTER strata_vmx_enter_stamped, strata_vmx_exit_stamped, stamp=1
 
 #if !defined(HAVE_CLEAR_BHB_LOOP) && defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
 /*

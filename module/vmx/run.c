@@ -21,6 +21,7 @@
 #include "../machine_check.h"
 #include "../mitigate.h"
 #include "../msr.h"
+#include "../profile.h"
 
 #define DR6_CAUSES	0xe00ful	/* BT BS BD, B3 to B0; SDM table 28-1 */
 
@@ -207,14 +208,16 @@ static __always_inline void load_cr2(unsigned long cr2)
  * ended guest mode goes to the host first, too: NMIs are blocked until an
  * IRET, any IRET, and the host's own handler is the one to end that.
  */
-static __always_inline int vmx_enter(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool verw)
+static __always_inline int vmx_enter(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool verw,
+				     bool stamped)
 {
 	u32 flags = (vmx->launched ? VMX_ENTER_RESUME : 0) | (verw ? VMX_ENTER_VERW : 0);
 	int r;
 
 	if (native_read_cr2() != vcpu->cr2)
 		load_cr2(vcpu->cr2);
-	r = strata_vmx_enter(vcpu->regs, flags, &vmx->host_rsp);
+	r = stamped ? strata_vmx_enter_stamped(vcpu->regs, flags, &vmx->host_rsp) :
+		      strata_vmx_enter(vcpu->regs, flags, &vmx->host_rsp);
 	vcpu->cr2 = native_read_cr2();
 	if (unlikely(r))
 		return r;
@@ -228,33 +231,46 @@ static __always_inline int vmx_enter(struct strata_vcpu *vcpu, struct vmx_vcpu *
 }
 
 /*
- * Everything between the two guest_state functions is out of reach for
- * tracing, RCU and lockdep.
+ * With SPEC_CTRL and buffers as @spec says. Everything between the two guest_state
+ * functions is out of reach for tracing, RCU and lockdep.
  */
-static noinstr int vmx_switch(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet)
+static __always_inline int vmx_switch_as(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet,
+					 const struct strata_spec *spec)
 {
+	u64 from = 0;
 	int r;
 
 	strata_guest_state_enter(quiet);
-	r = vmx_enter(vcpu, vmx, false);
+	if (!quiet) {
+		vmcs_write(VMCS_HOST_RIP, (unsigned long)strata_vmx_exit_stamped);
+		from = rdtsc();
+	}
+	if (spec->write)
+		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->guest);
+	r = vmx_enter(vcpu, vmx, spec->verw, !quiet);
+	if (spec->write)
+		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->host);
+	if (!quiet) {
+		if (likely(!r))
+			strata_profile_switch(vcpu, from);
+		vmcs_write(VMCS_HOST_RIP, (unsigned long)strata_vmx_exit);
+	}
 	guest_state_exit_irqoff();
 	return r;
 }
 
-/* The same on a CPU whose SPEC_CTRL or buffers need attention at each entry. */
+static noinstr int vmx_switch(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet)
+{
+	const struct strata_spec none = { 0 };
+
+	return vmx_switch_as(vcpu, vmx, quiet, &none);
+}
+
+/* On a CPU whose SPEC_CTRL or buffers need attention at each entry. */
 static noinstr int vmx_switch_guarded(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet,
 				      const struct strata_spec *spec)
 {
-	int r;
-
-	strata_guest_state_enter(quiet);
-	if (spec->write)
-		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->guest);
-	r = vmx_enter(vcpu, vmx, spec->verw);
-	if (spec->write)
-		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->host);
-	guest_state_exit_irqoff();
-	return r;
+	return vmx_switch_as(vcpu, vmx, quiet, spec);
 }
 
 /*
@@ -351,15 +367,17 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu 
 		strata_load_breakpoints(vcpu, vmx->host_db);
 	vmx_oracle_before(vcpu, vmx);
 
+	strata_profile_exit(vcpu);
 	if (static_branch_unlikely(&strata_guard_entries)) {
 		struct strata_spec spec = strata_mitigate_entry(vcpu);
 
 		r = vmx_switch_guarded(vcpu, vmx, quiet, &spec);
 	} else if (quiet && !strata_guest_state_matters()) {
-		r = vmx_enter(vcpu, vmx, false);
+		r = vmx_enter(vcpu, vmx, false, false);
 	} else {
 		r = vmx_switch(vcpu, vmx, quiet);
 	}
+	strata_profile_guest(vcpu);
 
 	if (dbs)
 		strata_unload_breakpoints(vmx->host_db);

@@ -156,7 +156,9 @@ extern u64 strata_vmx_msr_bitmap_pa;
 #define VMX_ENTER_RESUME	1u
 #define VMX_ENTER_VERW		2u
 int strata_vmx_enter(unsigned long *regs, unsigned int flags, unsigned long *host_rsp);
+int strata_vmx_enter_stamped(unsigned long *regs, unsigned int flags, unsigned long *host_rsp);
 void strata_vmx_exit(void);
+void strata_vmx_exit_stamped(void);
 
 /* exit_map.c */
 struct vmx_exit_kind {
