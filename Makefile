@@ -93,6 +93,7 @@ build-7.2:
 
 tools:
 	+@test ! -e userspace-tool/Makefile || $(user_make) -C userspace-tool
+	+@$(user_make) -C tracing
 
 tests:
 	+@$(user_make) -C selftests

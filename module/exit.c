@@ -265,8 +265,7 @@ int strata_exit_fault_atomic(struct strata_vcpu *vcpu)
 	int r = strata_mmu_fault_atomic(vcpu, e->fault.gpa, e->fault.access);
 
 	if (r == STRATA_RESUME) {
-		trace_strata_nested_fault(vcpu->vm->index, vcpu->id, e->fault.gpa,
-					  e->fault.access, r);
+		strata_trace_fault(vcpu, r);
 		return STRATA_RESUME;
 	}
 	e->fault.mmio = r == STRATA_MMIO;
@@ -280,7 +279,7 @@ static int exit_nested_fault(struct strata_vcpu *vcpu)
 
 	if (!vcpu->exit.fault.mmio)
 		r = strata_mmu_fault(vcpu, gpa, vcpu->exit.fault.access);
-	trace_strata_nested_fault(vcpu->vm->index, vcpu->id, gpa, vcpu->exit.fault.access, r);
+	strata_trace_fault(vcpu, r);
 	if (r != STRATA_MMIO)
 		return r;
 

@@ -5,7 +5,11 @@
 #ifndef STRATA_EXIT_H
 #define STRATA_EXIT_H
 
+#include <asm/msr.h>
+#include <asm/tsc.h>
+
 #include "strata.h"
+#include "trace.h"
 
 #define STRATA_EXIT_ATOMIC	1u	/* the handler does not sleep */
 #define STRATA_EXIT_SKIPS	2u	/* the handler wants exit.insn_len */
@@ -63,6 +67,18 @@ static __always_inline int strata_handle_exit(struct strata_vcpu *vcpu,
 	default:
 		return desc->fn(vcpu);
 	}
+}
+
+/* What became of vcpu->exit.fault. */
+static inline void strata_trace_fault(const struct strata_vcpu *vcpu, int result)
+{
+	const struct strata_exit *e = &vcpu->exit;
+
+	if (trace_strata_nested_fault_enabled())
+		trace_strata_nested_fault(vcpu->vm->index, vcpu->id, e->fault.gpa,
+					  e->fault.access, result,
+					  result == STRATA_RESUME ? e->fault.level : 0,
+					  rdtsc() - vcpu->t_exit, tsc_khz);
 }
 
 /* The common exits: all about them is known when they are identified. */

@@ -61,9 +61,13 @@ static __always_inline enum strata_fast strata_fast_cpuid(struct strata_vcpu *vc
 
 static __always_inline enum strata_fast strata_fast_hypercall(struct strata_vcpu *vcpu, hot_hw *hw)
 {
+	unsigned long nr = vcpu->regs[STRATA_RAX], ret;
+
 	if (!strata_fast_len(vcpu, STRATA_EXIT_HYPERCALL))
 		return STRATA_FAST_NOT;
-	vcpu->regs[STRATA_RAX] = strata_hypercall_result(vcpu->regs[STRATA_RAX], hot_cpl(vcpu, hw));
+	ret = strata_hypercall_result(nr, hot_cpl(vcpu, hw));
+	trace_strata_hypercall(vcpu->vm->index, vcpu->id, nr, ret);
+	vcpu->regs[STRATA_RAX] = ret;
 	strata_fast_skip(vcpu, STRATA_EXIT_HYPERCALL);
 	return STRATA_FAST_SERVED;
 }

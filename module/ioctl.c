@@ -16,6 +16,7 @@
 #include "profile.h"
 #include "stats.h"
 #include "strata.h"
+#include "trace.h"
 
 /* What the dispatcher does around the function. */
 #define L_NONE		0u
@@ -188,6 +189,7 @@ static long ioctl_interrupt(struct strata_vcpu *vcpu, void *arg, unsigned long r
 		return -EINVAL;
 	if (vcpu->vm->irqchip)
 		return -ENXIO;
+	trace_strata_irq(vcpu->vm->index, vcpu->id, i->irq, false);
 	vcpu->ev.extint_pending = true;
 	vcpu->ev.extint_nr = i->irq;
 	strata_request_kick(vcpu, STRATA_REQ_EVENT);

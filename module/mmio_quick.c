@@ -10,6 +10,7 @@
  */
 #include <linux/uaccess.h>
 
+#include "exit.h"
 #include "irqchip/lapic.h"
 #include "mmio.h"
 #include "trace.h"
@@ -190,8 +191,7 @@ int strata_mmio_window(struct strata_vcpu *vcpu, int cpl)
 	if (unlikely(READ_ONCE(vcpu->vm->nr_vcpus) > LAPIC_FEW) && q.write &&
 	    offset_in_page(e->fault.gpa) == LAPIC_ICR && strata_lapic_owns(vcpu, e->fault.gpa))
 		return STRATA_NOT_QUICK;
-	trace_strata_nested_fault(vcpu->vm->index, vcpu->id, e->fault.gpa, e->fault.access,
-				  STRATA_MMIO);
+	strata_trace_fault(vcpu, STRATA_MMIO);
 	vcpu->exit.id = STRATA_EXIT_MMIO;
 	return access_device(vcpu, e->fault.gpa, &q);
 }

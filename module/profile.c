@@ -198,7 +198,7 @@ void strata_profile_teardown(void)
  */
 void strata_profile_note(struct strata_vcpu *vcpu)
 {
-	vcpu->story.noted = true;
+	vcpu->story.t_exit = vcpu->t_exit;
 	vcpu->story.rip = vcpu->rip;
 	vcpu->story.detail = strata_keys_detail(vcpu);
 	memset(vcpu->story.part, 0, sizeof(vcpu->story.part));
@@ -216,9 +216,9 @@ void strata_profile_tell(struct strata_vcpu *vcpu)
 	u64 now;
 
 	trace_strata_entry(vcpu->vm->index, vcpu->id, vcpu->rip);
-	if (!vcpu->story.noted)
+	/* Another one may have been noted when somebody watched last. */
+	if (vcpu->story.t_exit != vcpu->t_exit)
 		return;
-	vcpu->story.noted = false;
 	now = rdtsc();
 	strata_profile_book(vcpu, vcpu->profile, now);
 	trace_strata_exit_done(vcpu->vm->index, vcpu->id, vcpu->exit.id, vcpu->exit.hw_code,

@@ -6,6 +6,7 @@
 #include "insn.h"
 #include "pv.h"
 #include "strata.h"
+#include "trace.h"
 
 /**
  * strata_hypercall - VMMCALL or VMCALL
@@ -22,7 +23,10 @@ int strata_hypercall(struct strata_vcpu *vcpu)
 	unsigned long nr = vcpu->regs[STRATA_RAX];
 	unsigned long ret;
 
-	ret = strata_hypercall_result(wide ? nr : (u32)nr, strata_vendor->get_cpl(vcpu));
+	if (!wide)
+		nr = (u32)nr;
+	ret = strata_hypercall_result(nr, strata_vendor->get_cpl(vcpu));
+	trace_strata_hypercall(vcpu->vm->index, vcpu->id, nr, ret);
 	vcpu->regs[STRATA_RAX] = wide ? ret : (u32)ret;
 	return strata_skip_insn(vcpu);
 }

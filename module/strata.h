@@ -143,6 +143,7 @@ struct strata_exit {
 		struct {
 			u64 gpa;
 			u32 access;	/* STRATA_ACC_* */
+			u32 level;	/* of the mapping that was made; 0: none */
 			bool mmio;	/* known to be no RAM */
 		} fault;
 		struct {
@@ -311,9 +312,9 @@ struct strata_vcpu {
 	u64 t_user;			/* when KVM_RUN returned last; 0: never */
 	struct strata_profile *profile;	/* (c) pages that user space maps */
 	struct strata_profile_area *profile_area;	/* (c) who owns them */
-	/* of this exit, while strata_exit_done is traced: profile.c */
+	/* of an exit that is watched: profile.c */
 	struct {
-		bool noted;
+		u64 t_exit;		/* which */
 		u64 rip, detail, part[STRATA_NR_PARTS];
 	} story;
 	struct strata_entry_fault entry_fault;	/* (v) why the last failed entry failed */

@@ -20,6 +20,7 @@
 #include "irqchip/lapic.h"
 #include "profile.h"
 #include "strata.h"
+#include "trace.h"
 
 static DEFINE_PER_CPU(struct cpumask, strata_flush_mask);
 
@@ -404,6 +405,7 @@ static void vcpu_free(struct strata_vcpu *vcpu)
  */
 void strata_vcpu_destroy(struct strata_vcpu *vcpu)
 {
+	trace_strata_vcpu(vcpu->vm->index, vcpu->id, true);
 	vcpu_free(vcpu);
 }
 
@@ -518,6 +520,7 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 	vm->vcpus[n] = vcpu;
 	/* From here on another thread may use it: pairs with strata_for_each_vcpu(). */
 	smp_store_release(&vm->nr_vcpus, n + 1);
+	trace_strata_vcpu(vm->index, id, false);
 	fd_install(fd, file);
 	mutex_unlock(&vm->lock);
 	return fd;

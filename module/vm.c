@@ -12,6 +12,7 @@
 
 #include "ioctl.h"
 #include "strata.h"
+#include "trace.h"
 
 LIST_HEAD(strata_vm_list);
 /* 0 is no VM, see strata_last_vm. */
@@ -29,6 +30,7 @@ static void vm_destroy(struct strata_vm *vm)
 	mutex_lock(&strata_lock);
 	list_del(&vm->link);
 	mutex_unlock(&strata_lock);
+	trace_strata_vm(vm->index, pid_nr(vm->pid), true);
 
 	/* First what may still call in by itself: timers and eventfds. */
 	strata_pit_destroy(vm);
@@ -142,6 +144,7 @@ static struct strata_vm *vm_create(void)
 	vm->dead = strata_hw_is_down();
 	list_add_tail(&vm->link, &strata_vm_list);
 	mutex_unlock(&strata_lock);
+	trace_strata_vm(vm->index, pid_nr(vm->pid), false);
 	return vm;
 
 free_bus:

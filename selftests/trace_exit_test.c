@@ -6,27 +6,9 @@
  * it, by the names that the event's format tells; and what it says adds up to what
  * the profile says.
  */
-#include <fcntl.h>
-#include <stdio.h>
-
 #include "strata_test.h"
 #include "profile.h"
-
-#define TRACING	"/sys/kernel/tracing/"
-
-static bool put(const char *file, const char *text)
-{
-	char path[128];
-	int fd, n;
-
-	snprintf(path, sizeof(path), TRACING "%s", file);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return false;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (int)strlen(text);
-}
+#include "trace.h"
 
 /* What the events of one reason say, added up. */
 struct sum {
@@ -34,38 +16,24 @@ struct sum {
 };
 
 /* Reads the events of a VM; those of the reason "all" whatever the reason. */
-static struct sum events(unsigned int of_vm, const char *reason, uint64_t detail)
+static struct sum events(unsigned int vm, const char *reason, uint64_t detail)
 {
-	unsigned long long rip, d, ticks, user, waiting, fault;
-	unsigned int vm, vcpu, hw, khz;
 	struct sum s = { 0 };
-	char line[512], name[32];
-	FILE *f = fopen(TRACING "trace", "r");
-	const char *at;
+	struct trace_exit e;
+	FILE *f = trace_open();
 
-	while (f && fgets(line, sizeof(line), f)) {
-		at = strstr(line, "strata_exit_done: ");
-		if (!at)
-			continue;
-		if (sscanf(at, "strata_exit_done: vm %u vcpu %u %31s hw 0x%x rip 0x%llx detail 0x%llx ticks %llu user %llu waiting %llu fault %llu khz %u",
-			   &vm, &vcpu, name, &hw, &rip, &d, &ticks, &user, &waiting, &fault, &khz) != 11) {
-			s.bad++;
-			continue;
-		}
-		if (vm != of_vm)
-			continue;
-		if (strcmp(reason, "all") && strcmp(reason, name))
+	while (trace_next_exit(f, vm, &e)) {
+		if (strcmp(reason, "all") && strcmp(reason, e.reason))
 			continue;
 		s.count++;
-		s.ticks += ticks;
-		s.user += user;
-		s.waiting += waiting;
-		s.fault += fault;
-		s.bad += detail != ~0ull && d != detail;
-		s.last_detail = d;
+		s.ticks += e.ticks;
+		s.user += e.user;
+		s.waiting += e.waiting;
+		s.fault += e.fault;
+		s.bad += detail != ~0ull && e.detail != detail;
+		s.last_detail = e.detail;
 	}
-	if (f)
-		fclose(f);
+	fclose(f);
 	return s;
 }
 
@@ -97,19 +65,18 @@ TEST(each_exit_once)
 	uint64_t count = 0, ticks = 0, rdmsrs;
 	unsigned int i;
 
-	if (!put("events/strata/strata_exit_done/enable", "1"))
+	if (!trace_on("strata_exit_done"))
 		SKIP(return, "needs root and tracefs");
-	put("buffer_size_kb", "4096");
-	put("trace", "");
+	trace_clear();
 	p = profile_map(vcpu);
 	before = malloc(sizeof(*before));
 
 	pin_to_cpu(0);
 	vcpu_run_sync(vcpu, 1);
-	put("trace", "");
+	trace_clear();
 	memcpy(before, p, sizeof(*p));
 	vcpu_run_sync(vcpu, 2);
-	EXPECT_TRUE(put("events/strata/strata_exit_done/enable", "0"));
+	trace_off();
 
 	s = events(p->vm, "cpuid", 0x80000000);
 	EXPECT_EQ(N, s.count);
@@ -138,7 +105,7 @@ TEST(each_exit_once)
 	EXPECT_EQ(0, all.bad);
 
 	/* Switched off, it tells nothing. */
-	put("trace", "");
+	trace_clear();
 	vcpu_run_sync(vcpu, 3);
 	EXPECT_EQ(0, events(p->vm, "all", ~0ull).count);
 }

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "../trace.h"
 
 /**
  * strata_lapic_accept - a vector arrives
@@ -31,6 +32,7 @@ int strata_lapic_accept(struct strata_lapic *apic, u8 vector, bool level)
 		change_bit(vector, apic->tmr);
 	if (test_and_set_bit(vector, apic->irr))
 		return 0;
+	trace_strata_irq(apic->vcpu->vm->index, apic->vcpu->id, vector, level);
 	strata_request_kick(apic->vcpu, STRATA_REQ_EVENT);
 	return 1;
 }
@@ -44,6 +46,7 @@ int strata_lapic_accept_self(struct strata_lapic *apic, u8 vector)
 		clear_bit(vector, apic->tmr);
 	if (test_and_set_bit(vector, apic->irr))
 		return 0;
+	trace_strata_irq(apic->vcpu->vm->index, apic->vcpu->id, vector, false);
 	strata_set_request(apic->vcpu, STRATA_REQ_EVENT);
 	return 1;
 }

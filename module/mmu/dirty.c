@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 
 #include "mmu.h"
+#include "../trace.h"
 
 /* Words of the bitmap per step: 32 MiB of guest memory, 1 KiB of stack. */
 #define DIRTY_STEP	128
@@ -123,9 +124,11 @@ static void dirty_put_back(const struct strata_memslot *slot, u64 first, unsigne
 static long dirty_copy(struct strata_vm *vm, const struct strata_memslot *slot,
 		       void __user *bitmap)
 {
+	bool traced = trace_strata_dirty_log_enabled();
 	u64 nr_words = BITS_TO_LONGS(slot->npages), first;
 	unsigned long words[DIRTY_STEP];
 	unsigned int nr;
+	u64 pages = 0;
 
 	for (first = 0; first < nr_words; first += nr) {
 		nr = min_t(u64, nr_words - first, DIRTY_STEP);
@@ -137,8 +140,11 @@ static long dirty_copy(struct strata_vm *vm, const struct strata_memslot *slot,
 		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		if (traced)
+			pages += bitmap_weight(words, nr * BITS_PER_LONG);
 		cond_resched();
 	}
+	trace_strata_dirty_log(vm->index, slot->id, pages);
 	return 0;
 }
 

@@ -67,10 +67,11 @@ static unsigned int fault_level(struct strata_vm *vm, const struct strata_memslo
  *
  * Return: 0; -EAGAIN when the pool is empty.
  */
-static int fault_map(struct strata_vm *vm, const struct strata_memslot *slot, u64 gfn,
+static int fault_map(struct strata_vcpu *vcpu, const struct strata_memslot *slot, u64 gfn,
 		     unsigned long hva, unsigned long seq, const struct strata_host_page *hp,
 		     u32 access)
 {
+	struct strata_vm *vm = vcpu->vm;
 	u32 flags = STRATA_PT_EXEC | (hp->writable ? STRATA_PT_WRITE : 0) |
 		    (hp->device ? STRATA_PT_DEVICE : 0);
 	unsigned long start, size;
@@ -95,7 +96,10 @@ static int fault_map(struct strata_vm *vm, const struct strata_memslot *slot, u6
 		strata_dirty_mark(slot, gfn);
 	}
 	r = strata_pt_map(&vm->mmu->pt, gfn, hp->pfn, level, flags);
-	return min(r, 0);
+	if (r < 0)
+		return r;
+	vcpu->exit.fault.level = level;
+	return 0;
 }
 
 /*
@@ -113,6 +117,7 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 	u64 slots_gen;
 	int r, idx;
 
+	vcpu->exit.fault.level = 0;
 	if (unlikely(READ_ONCE(vm->mmu->pt.nr_pool) < STRATA_PT_POOL_LOW)) {
 		if (!sleep)
 			return STRATA_SLEEPY;
@@ -156,7 +161,7 @@ static __always_inline int fault_serve(struct strata_vcpu *vcpu, u64 gpa, u32 ac
 	}
 	for (;;) {
 		spin_lock(&vm->mmu_lock);
-		r = fault_map(vm, slot, gfn, hva, seq, &hp, access);
+		r = fault_map(vcpu, slot, gfn, hva, seq, &hp, access);
 		spin_unlock(&vm->mmu_lock);
 		if (likely(r != -EAGAIN))
 			break;

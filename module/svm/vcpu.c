@@ -135,16 +135,16 @@ void svm_set_dtable(struct strata_vcpu *vcpu, bool idt, const struct kvm_dtable 
  * Reads are intercepted only while the guest's value and the hardware's
  * differ, so that they are free otherwise.
  */
-static void svm_intercept_cr_read(struct vmcb *vmcb, int cr, bool on)
+static void svm_intercept_cr(struct vmcb *vmcb, u16 *intercepts, int cr, bool on)
 {
-	u16 want = vmcb->control.intercept_cr_read;
+	u16 want = *intercepts;
 
 	if (on)
 		want |= 1u << cr;
 	else
 		want &= ~(1u << cr);
-	if (want != vmcb->control.intercept_cr_read) {
-		vmcb->control.intercept_cr_read = want;
+	if (want != *intercepts) {
+		*intercepts = want;
 		svm_mark_dirty(vmcb, SVM_CLEAN_INTERCEPTS);
 	}
 }
@@ -172,7 +172,9 @@ void svm_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0)
 	}
 	vcpu->cr0 = cr0;
 	vmcb->save.cr0 = hw;
-	svm_intercept_cr_read(vmcb, 0, hw != cr0);
+	svm_intercept_cr(vmcb, &vmcb->control.intercept_cr_read, 0, hw != cr0);
+	/* The selective one compares with what the hardware has, where CD is clear already. */
+	svm_intercept_cr(vmcb, &vmcb->control.intercept_cr_write, 0, hw != cr0);
 	svm_mark_dirty(vmcb, SVM_CLEAN_CRX);
 }
 
@@ -200,7 +202,7 @@ void svm_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4)
 
 	vcpu->cr4 = cr4;
 	vmcb->save.cr4 = hw;
-	svm_intercept_cr_read(vmcb, 4, hw != cr4);
+	svm_intercept_cr(vmcb, &vmcb->control.intercept_cr_read, 4, hw != cr4);
 	svm_mark_dirty(vmcb, SVM_CLEAN_CRX);
 }
 
