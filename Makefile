@@ -71,6 +71,7 @@ endif
 
 module: links
 	+@$(kbuild) modules
+	@module/add-btf $(OUT)/strata.ko $(KDIR) build/btf
 
 # For the debug kernel of the test machine, with the oracle; the kernel is
 # built first when it is missing, in about ten minutes.

@@ -26,13 +26,39 @@ module_fits() {
 	[[ $(modinfo -F vermagic "$root/lib/modules/$kernel/updates/dkms/strata.ko"*) = "$kernel "* ]]
 }
 
+# What strata.ko has that was built here, the installed one has as well.
+same_btf() {
+	local file
+	file=$(echo "$root/lib/modules/$kernel/updates/dkms/strata.ko"*)
+	case $file in
+	*.xz) xz -dc "$file" ;;
+	*.zst) zstd -dc "$file" ;;
+	*)	cat "$file" ;;
+	esac > "$root/module"
+	[ "$(grep -ac '\.BTF' "$root/module")" = "$(grep -ac '\.BTF' "$here/../strata.ko")" ]
+}
+
+# Those that were built, each with its help.
+tools_are_there() {
+	local tool
+	[ ! -x "$here/../userspace-tool/strata" ] || "$root/usr/local/bin/strata" help > /dev/null ||
+		return 1
+	for tool in strata-exits strata-faults strata-irq strata-slow; do
+		[ ! -x "$here/../tracing/$tool" ] || "$root/usr/local/bin/$tool" --help > /dev/null ||
+			return 1
+	done
+	"$root/usr/local/bin/strata-bt" --help | grep -q timeline
+}
+
 nothing_left() {
 	[ -z "$(find "$root/usr" "$root/etc" "$root/var" "$root/lib" -name '*strata*')" ]
 }
 
-plan 5
+plan 7
 is 'install' run
 is 'the module is built for the kernel' module_fits
+is 'it has BTF as the one built here' same_btf
+is 'the tools are there' tools_are_there
 is 'the udev rule is there' grep -q 'GROUP="kvm", MODE="0660"' \
 	"$root/etc/udev/rules.d/60-strata.rules"
 run >/dev/null
