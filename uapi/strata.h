@@ -180,6 +180,10 @@ struct strata_profile_key {
  *	entry, and between the exit and the next stamp. Of a sample: the first entry
  *	after each of the host's ticks
  * @switches: how many there are in the sample
+ * @part_name: at part_names_offset
+ * @reason_name: at names_offset
+ * @reason: at reasons_offset
+ * @key: at keys_offset
  */
 struct strata_profile {
 	__u32 magic;
