@@ -218,7 +218,7 @@ void vmx_set_segment(struct strata_vcpu *vcpu, enum strata_seg seg, const struct
 	v->base = s->base;
 	v->limit = s->limit;
 	v->sel = s->selector;
-	if (s->s)
+	if (s->s && s->present && !s->unusable)
 		type |= 1;
 	v->ar = type | (s->s ? VMX_AR_S : 0) | (s->dpl & 3u) << VMX_AR_DPL_SHIFT |
 		(s->present ? VMX_AR_P : 0) | (s->avl ? VMX_AR_AVL : 0) | (s->l ? VMX_AR_L : 0) |
