@@ -4,7 +4,7 @@
 # The module has BTF, and in it what programs on tp_btf need: the arguments' types of
 # its events.
 #
-# lab: vmx kernels
+# lab: kernels
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")

@@ -5,7 +5,7 @@
 # percent, by a clock that is not the profile's. KERNEL and INITRD name the guest's files
 # where the machine has none (the demo's initrd, on Bochs).
 #
-# lab: only=svm,vmx timeout=400
+# lab: only=svm timeout=400
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
