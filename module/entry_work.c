@@ -3,7 +3,10 @@
  * Pending work before guest mode, on kernels old and new.
  */
 #include <linux/kvm_host.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
+#include <asm/tsc.h>
 
 #include "entry_work.h"
 #include "profile.h"
@@ -53,6 +56,20 @@ static int handle_work(struct strata_vcpu *vcpu)
 }
 #endif
 
+/*
+ * A kernel that preempts itself lets others run wherever preemption is on again, so on
+ * the way here, too. The scheduler's clock is not the TSC: not more than there was.
+ */
+static void book_preemption(struct strata_vcpu *vcpu)
+{
+	u64 ns = strata_run_delay() - vcpu->run_delay;
+
+	if (unlikely(ns))
+		strata_profile_add(vcpu, STRATA_PART_WAITING,
+				   min(mul_u64_u32_div(ns, tsc_khz, NSEC_PER_MSEC),
+				       rdtsc() - vcpu->t_exit));
+}
+
 static unsigned long switches(void)
 {
 	return current->nvcsw + current->nivcsw;
@@ -72,6 +89,7 @@ int strata_entry_work(struct strata_vcpu *vcpu)
 	u64 from;
 	int r;
 
+	book_preemption(vcpu);
 	if (!__xfer_to_guest_mode_work_pending())
 		return 0;
 	before = switches();

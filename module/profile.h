@@ -6,6 +6,7 @@
 #define STRATA_PROFILE_H
 
 #include <linux/jump_label_ratelimit.h>
+#include <linux/sched.h>
 #include <asm/msr.h>
 
 #include "strata.h"
@@ -37,12 +38,26 @@ static inline u64 strata_profile_exits(const struct strata_profile_reason *r)
 	return n;
 }
 
-/* @ticks of the time since the exit were @part's. The rest is booked at the next entry. */
+/* How long this thread wanted to run and did not, nanoseconds. Only differences count. */
+static inline u64 strata_run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
+
+/*
+ * @ticks of the time since the exit, until now, were @part's. The rest is booked at the
+ * next entry.
+ */
 static inline void strata_profile_add(struct strata_vcpu *vcpu, enum strata_profile_part part,
 				      u64 ticks)
 {
 	vcpu->profile->reason[vcpu->exit.id].part[part] += ticks;
 	vcpu->story.part[part] += ticks;
+	vcpu->run_delay = strata_run_delay();
 }
 
 /*

@@ -310,6 +310,7 @@ struct strata_vcpu {
 	/* accounting. (v); read by STRATA_GET_EXIT_STATS without a lock */
 	u64 t_exit;			/* the last exit's TSC stamp */
 	u64 t_user;			/* when KVM_RUN returned last; 0: never */
+	u64 run_delay;			/* strata_run_delay() as far as it is booked */
 	struct strata_profile *profile;	/* (c) pages that user space maps */
 	struct strata_profile_area *profile_area;	/* (c) who owns them */
 	/* of an exit that is watched: profile.c */

@@ -370,6 +370,8 @@ int strata_vcpu_run(struct strata_vcpu *vcpu)
 		return -EIO;
 	if (likely(vcpu->t_user))
 		strata_profile_add(vcpu, STRATA_PART_USER, from - vcpu->t_user);
+	else
+		vcpu->run_delay = strata_run_delay();
 	vcpu->ran_once = true;
 	WRITE_ONCE(vcpu->runner, current);
 
