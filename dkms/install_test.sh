@@ -47,7 +47,7 @@ tools_are_there() {
 		[ ! -x "$here/../tracing/$tool" ] || "$root/usr/local/bin/$tool" --help > /dev/null ||
 			return 1
 	done
-	"$root/usr/local/bin/strata-bt" --help | grep -q timeline
+	"$root/usr/local/bin/strata-bt" --help > "$root/help" && grep -q timeline "$root/help"
 }
 
 nothing_left() {
