@@ -4,7 +4,7 @@
 # strata list, stat, hist and top on a guest of another process: what they say
 # agrees with itself, and other users learn nothing.
 #
-# lab: timeout=180
+# lab: timeout=300
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -15,7 +15,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 tap_files=("$tmp/out" "$tmp/err")
 
-strata run --kernel "$here/guest/bin/micro" --append h --memory 32M --cpus 2 --timeout 100 \
+strata run --kernel "$here/guest/bin/micro" --append h --memory 32M --cpus 2 --timeout 280 \
 	> /dev/null 2>&1 < /dev/null &
 pid=$!
 sleep 1
