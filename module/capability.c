@@ -63,6 +63,22 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_XSAVE,			1 },
 	{ KVM_CAP_XCRS,				1 },
 	{ KVM_CAP_DEBUGREGS,			1 },
+	{ KVM_CAP_SYNC_REGS,			STRATA_SYNC_REGS },
+	{ KVM_CAP_VCPU_ATTRIBUTES,		1 },
+	{ KVM_CAP_KVMCLOCK_CTRL,		1 },
+	{ KVM_CAP_MCE,				STRATA_MCE_BANKS },
+	/* interrupts by eventfds, and with the IOAPIC in user space */
+	{ KVM_CAP_IRQFD,			1 },
+	{ KVM_CAP_IRQFD_RESAMPLE,		1 },
+	{ KVM_CAP_SPLIT_IRQCHIP,		1 },
+	/* what a client switches on, and the rest */
+	{ KVM_CAP_ENABLE_CAP_VM,		1 },
+	{ KVM_CAP_SET_BOOT_CPU_ID,		1 },
+	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,	STRATA_DIRTY_LOG_FLAGS },
+	{ KVM_CAP_GET_MSR_FEATURES,		1 },
+	{ KVM_CAP_MSR_PLATFORM_INFO,		1 },
+	{ KVM_CAP_X86_USER_SPACE_MSR,		1 },
+	{ KVM_CAP_X86_MSR_FILTER,		1 },
 };
 
 static bool has(enum need needs)

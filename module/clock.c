@@ -169,6 +169,32 @@ void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host)
 }
 
 /**
+ * strata_set_tsc_offset - guest TSC = host TSC, scaled, + offset
+ * @vcpu: its mutex is held
+ * @offset: the same for two vCPUs of one frequency makes their TSCs the same
+ */
+void strata_set_tsc_offset(struct strata_vcpu *vcpu, u64 offset)
+{
+	struct strata_vm *vm = vcpu->vm;
+	unsigned long flags;
+	u64 host_tsc;
+
+	raw_spin_lock_irqsave(&vm->tsc_lock, flags);
+	host_tsc = rdtsc();
+	if (offset != vm->tsc_last_offset || vm->tsc_last_khz != vcpu->tsc_khz)
+		vm->tsc_last_host = host_tsc;
+	vm->tsc_last_offset = offset;
+	vm->tsc_last_write = scaled(vcpu, host_tsc) + offset;
+	vm->tsc_last_ns = ktime_get_boottime_ns();
+	vm->tsc_last_khz = vcpu->tsc_khz;
+	WRITE_ONCE(vcpu->tsc_offset, offset);
+	raw_spin_unlock_irqrestore(&vm->tsc_lock, flags);
+
+	strata_set_request(vcpu, STRATA_REQ_TSC);
+	tsc_changed(vcpu);
+}
+
+/**
  * strata_tsc_khz_ok - can a guest's TSC have this frequency?
  * @khz: that is asked for
  * @ratio: the hardware's ratio for it; 0: the host's own rate

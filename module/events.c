@@ -190,7 +190,7 @@ static bool inject_nmi(struct strata_vcpu *vcpu)
 /* The vector that waits, from KVM_INTERRUPT or from the interrupt controllers. */
 static int waiting_vector(struct strata_vcpu *vcpu)
 {
-	if (vcpu->ev.extint_pending)
+	if (vcpu->ev.extint_pending && strata_extint_connected(vcpu))
 		return vcpu->ev.extint_nr;
 	return vcpu->vm->irqchip ? strata_pending_vector(vcpu) : -1;
 }
@@ -202,7 +202,7 @@ static void inject_irq(struct strata_vcpu *vcpu)
 
 	if (waiting_vector(vcpu) < 0 || !strata_interrupt_allowed(vcpu))
 		return;
-	if (ev->extint_pending) {
+	if (ev->extint_pending && strata_extint_connected(vcpu)) {
 		ev->extint_pending = false;
 		vector = ev->extint_nr;
 	} else {
@@ -254,7 +254,8 @@ static void inject_pending(struct strata_vcpu *vcpu)
 	}
 
 	want = waiting_vector(vcpu) >= 0 ||
-	       (!vcpu->vm->irqchip && READ_ONCE(vcpu->run->request_interrupt_window));
+	       (!vcpu->vm->pic && READ_ONCE(vcpu->run->request_interrupt_window) &&
+		strata_extint_connected(vcpu));
 	if (want != ev->irq_window) {
 		ev->irq_window = want;
 		strata_vendor->irq_window(vcpu, want);
@@ -273,6 +274,8 @@ void strata_atomic_requests(struct strata_vcpu *vcpu)
 	clear_bit(STRATA_REQ_KICK, requests);
 	if (test_and_clear_bit(STRATA_REQ_TSC, requests))
 		strata_vendor->set_tsc(vcpu);
+	if (test_and_clear_bit(STRATA_REQ_MSR_FILTER, requests))
+		strata_vendor->msr_filter(vcpu);
 	if (test_and_clear_bit(STRATA_REQ_EVENT, requests))
 		inject_pending(vcpu);
 }

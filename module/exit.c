@@ -9,6 +9,7 @@
 #include <asm/traps.h>
 
 #include "exit.h"
+#include "msr_user.h"
 #include "strata.h"
 #include "trace.h"
 
@@ -163,7 +164,7 @@ static int exit_hlt(struct strata_vcpu *vcpu)
  */
 int strata_exit_irq_window(struct strata_vcpu *vcpu)
 {
-	if (vcpu->vm->irqchip || vcpu->ev.extint_pending ||
+	if (vcpu->vm->pic || vcpu->ev.extint_pending ||
 	    !READ_ONCE(vcpu->run->request_interrupt_window))
 		return STRATA_RESUME;
 	vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
@@ -195,11 +196,12 @@ int strata_exit_cpuid(struct strata_vcpu *vcpu)
 int strata_exit_msr_read(struct strata_vcpu *vcpu)
 {
 	u32 index = vcpu->regs[STRATA_RCX];
+	bool denied = strata_msr_denied(vcpu, index, KVM_MSR_FILTER_READ);
 	u64 val = 0;
 
-	if (strata_get_msr(vcpu, index, &val, false)) {
+	if (denied || strata_get_msr(vcpu, index, &val, false)) {
 		trace_strata_msr(vcpu->vm->index, vcpu->id, false, index, 0, true);
-		return exit_gp(vcpu);
+		return strata_msr_refused(vcpu, index, false, 0, denied);
 	}
 	trace_strata_msr(vcpu->vm->index, vcpu->id, false, index, val, false);
 	vcpu->regs[STRATA_RAX] = (u32)val;
@@ -215,10 +217,11 @@ int strata_exit_msr_write(struct strata_vcpu *vcpu)
 {
 	u32 index = vcpu->regs[STRATA_RCX];
 	u64 val = (u32)vcpu->regs[STRATA_RAX] | (u64)vcpu->regs[STRATA_RDX] << 32;
+	bool denied = strata_msr_denied(vcpu, index, KVM_MSR_FILTER_WRITE);
 
-	if (strata_set_msr(vcpu, index, val, false)) {
+	if (denied || strata_set_msr(vcpu, index, val, false)) {
 		trace_strata_msr(vcpu->vm->index, vcpu->id, true, index, val, true);
-		return exit_gp(vcpu);
+		return strata_msr_refused(vcpu, index, true, val, denied);
 	}
 	trace_strata_msr(vcpu->vm->index, vcpu->id, true, index, val, false);
 	strata_skip_insn(vcpu);

@@ -21,7 +21,8 @@
 
 /* The requests that are served with interrupts off, before an entry. */
 #define STRATA_REQ_ATOMIC_MASK	(1ull << STRATA_REQ_EVENT | 1ull << STRATA_REQ_TLB | \
-				 1ull << STRATA_REQ_KICK | 1ull << STRATA_REQ_TSC)
+				 1ull << STRATA_REQ_KICK | 1ull << STRATA_REQ_TSC | \
+				 1ull << STRATA_REQ_MSR_FILTER)
 
 struct strata_exit_desc {
 	int (*fn)(struct strata_vcpu *vcpu);

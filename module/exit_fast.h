@@ -77,7 +77,8 @@ static __always_inline enum strata_fast strata_fast_rdmsr(struct strata_vcpu *vc
 	u32 index = vcpu->regs[STRATA_RCX];
 	u64 val = 0;
 
-	if (!strata_fast_len(vcpu, STRATA_EXIT_MSR_READ) ||
+	if (unlikely(rcu_access_pointer(vcpu->vm->msr_filter)) ||
+	    !strata_fast_len(vcpu, STRATA_EXIT_MSR_READ) ||
 	    strata_get_msr(vcpu, index, &val, false))
 		return STRATA_FAST_NOT;
 	trace_strata_msr(vcpu->vm->index, vcpu->id, false, index, val, false);
@@ -105,7 +106,8 @@ static __always_inline enum strata_fast strata_fast_wrmsr(struct strata_vcpu *vc
 	default:
 		return STRATA_FAST_NOT;
 	}
-	if (!vcpu->apic || !strata_fast_len(vcpu, STRATA_EXIT_MSR_WRITE) ||
+	if (!vcpu->apic || unlikely(rcu_access_pointer(vcpu->vm->msr_filter)) ||
+	    !strata_fast_len(vcpu, STRATA_EXIT_MSR_WRITE) ||
 	    strata_set_msr(vcpu, index, val, false))
 		return STRATA_FAST_NOT;
 	trace_strata_msr(vcpu->vm->index, vcpu->id, true, index, val, false);

@@ -12,7 +12,10 @@
 #include <linux/vmalloc.h>
 #include <asm/tsc.h>
 
+#include "enable_cap.h"
 #include "ioctl.h"
+#include "irqchip/irqfd.h"
+#include "msr_user.h"
 #include "profile.h"
 #include "stats.h"
 #include "strata.h"
@@ -119,6 +122,7 @@ VCPU_GET(debugregs, struct kvm_debugregs)
 VCPU_SET(debugregs, struct kvm_debugregs)
 VCPU_GET(mpstate, struct kvm_mp_state)
 VCPU_SET(mpstate, struct kvm_mp_state)
+VCPU_SET(mce, struct kvm_x86_mce)
 
 static long ioctl_run(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
@@ -187,8 +191,11 @@ static long ioctl_interrupt(struct strata_vcpu *vcpu, void *arg, unsigned long r
 
 	if (i->irq >= 256)
 		return -EINVAL;
-	if (vcpu->vm->irqchip)
+	if (vcpu->vm->pic)
 		return -ENXIO;
+	/* One waits until LINT0 takes it. */
+	if (vcpu->apic && vcpu->ev.extint_pending)
+		return -EEXIST;
 	trace_strata_irq(vcpu->vm->index, vcpu->id, i->irq, false);
 	vcpu->ev.extint_pending = true;
 	vcpu->ev.extint_nr = i->irq;
@@ -217,6 +224,63 @@ static long ioctl_set_tsc_khz(struct strata_vcpu *vcpu, void *arg, unsigned long
 static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
 	return strata_kvmclock_ctrl(vcpu);
+}
+
+static long ioctl_translate(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	return strata_translate(vcpu, arg);
+}
+
+static long ioctl_setup_mce(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	return strata_setup_mce(vcpu, *(u64 *)arg);
+}
+
+/*
+ * The page by which a client emulates the TPR for guests that it patches, which
+ * it does only after KVM_EXIT_TPR_ACCESS: kept, and never used.
+ */
+static long ioctl_set_vapic_addr(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	const struct kvm_vapic_addr *va = arg;
+
+	if (!vcpu->apic || va->vapic_addr & 3)
+		return -EINVAL;
+	vcpu->vapic_addr = va->vapic_addr;
+	return 0;
+}
+
+/* KVM_HAS_DEVICE_ATTR, KVM_GET_..., KVM_SET_...: the TSC's offset is all there is. */
+static bool is_tsc_offset(const struct kvm_device_attr *attr)
+{
+	return attr->group == KVM_VCPU_TSC_CTRL && attr->attr == KVM_VCPU_TSC_OFFSET;
+}
+
+static long ioctl_has_attr(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	return is_tsc_offset(arg) ? 0 : -ENXIO;
+}
+
+static long ioctl_get_attr(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	const struct kvm_device_attr *attr = arg;
+
+	if (!is_tsc_offset(attr))
+		return -ENXIO;
+	return put_user(READ_ONCE(vcpu->tsc_offset), (u64 __user *)attr->addr);
+}
+
+static long ioctl_set_attr(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	const struct kvm_device_attr *attr = arg;
+	u64 offset;
+
+	if (!is_tsc_offset(attr))
+		return -ENXIO;
+	if (get_user(offset, (u64 __user *)attr->addr))
+		return -EFAULT;
+	strata_set_tsc_offset(vcpu, offset);
+	return 0;
 }
 
 static long ioctl_vcpu_stats_fd(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
@@ -264,6 +328,13 @@ static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
 	CALL(KVM_SET_TSC_KHZ,	ioctl_set_tsc_khz,		L_VCPU | L_RAW),
 	CALL(KVM_KVMCLOCK_CTRL,	ioctl_kvmclock_ctrl,		L_VCPU | L_RAW),
 	CALL(KVM_GET_STATS_FD,	ioctl_vcpu_stats_fd,		L_VCPU | L_RAW),
+	CALL(KVM_TRANSLATE,	ioctl_translate,		L_VCPU),
+	CALL(KVM_X86_SETUP_MCE,	ioctl_setup_mce,		L_VCPU),
+	CALL(KVM_X86_SET_MCE,	ioctl_set_mce,			L_VCPU),
+	CALL(KVM_SET_VAPIC_ADDR,	ioctl_set_vapic_addr,		L_VCPU),
+	CALL(KVM_HAS_DEVICE_ATTR,	ioctl_has_attr,			L_VCPU),
+	CALL(KVM_GET_DEVICE_ATTR,	ioctl_get_attr,			L_VCPU),
+	CALL(KVM_SET_DEVICE_ATTR,	ioctl_set_attr,			L_VCPU),
 };
 
 /*
@@ -472,19 +543,19 @@ static long ioctl_create_pit2(struct strata_vm *vm, void *arg, unsigned long raw
 {
 	if (vm->pit)
 		return -EEXIST;
-	if (!vm->irqchip)
+	if (!vm->pic)
 		return -ENOENT;
 	return strata_pit_create(vm, arg);
 }
 
 static long ioctl_get_irqchip(struct strata_vm *vm, void *arg, unsigned long raw)
 {
-	return vm->irqchip ? strata_get_irqchip(vm, arg) : -ENXIO;
+	return vm->pic ? strata_get_irqchip(vm, arg) : -ENXIO;
 }
 
 static long ioctl_set_irqchip(struct strata_vm *vm, void *arg, unsigned long raw)
 {
-	return vm->irqchip ? strata_set_irqchip(vm, arg) : -ENXIO;
+	return vm->pic ? strata_set_irqchip(vm, arg) : -ENXIO;
 }
 
 static long ioctl_get_pit2(struct strata_vm *vm, void *arg, unsigned long raw)
@@ -501,6 +572,34 @@ static long ioctl_irq_line(struct strata_vm *vm, void *arg, unsigned long raw)
 {
 	/* Pairs with the release that publishes a whole irqchip. */
 	return smp_load_acquire(&vm->irqchip) ? strata_irq_line(vm, arg) : -ENXIO;
+}
+
+static long ioctl_irqfd(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return strata_irqfd(vm, arg);
+}
+
+static long ioctl_enable_cap(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return strata_vm_enable_cap(vm, arg);
+}
+
+static long ioctl_set_boot_cpu_id(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	if (vm->nr_vcpus)
+		return -EBUSY;
+	vm->bsp_id = raw;
+	return 0;
+}
+
+static long ioctl_set_msr_filter(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return strata_set_msr_filter(vm, arg);
+}
+
+static long ioctl_clear_dirty_log(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return strata_clear_dirty_log(vm, arg);
 }
 
 static long ioctl_set_gsi_routing(struct strata_vm *vm, void *arg, unsigned long raw)
@@ -589,6 +688,11 @@ static const struct vm_ioctl vm_ioctls[SLOTS] = {
 	CALL(KVM_UNREGISTER_COALESCED_MMIO,	ioctl_unregister_coalesced,	L_NONE),
 	CALL(KVM_GET_CLOCK,	ioctl_get_clock,		L_NONE),
 	CALL(KVM_SET_CLOCK,	ioctl_set_clock,		L_NONE),
+	CALL(KVM_IRQFD,		ioctl_irqfd,			L_NONE),
+	CALL(KVM_ENABLE_CAP,	ioctl_enable_cap,		L_VM),
+	CALL(KVM_SET_BOOT_CPU_ID,	ioctl_set_boot_cpu_id,		L_VM | L_RAW),
+	CALL(KVM_X86_SET_MSR_FILTER,	ioctl_set_msr_filter,		L_VM),
+	CALL(KVM_CLEAR_DIRTY_LOG,	ioctl_clear_dirty_log,		L_NONE),
 };
 
 static long vm_ioctl(struct file *file, unsigned int nr, unsigned long raw)
@@ -659,6 +763,12 @@ static long dev_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 		return strata_get_supported_cpuid((struct kvm_cpuid2 __user *)raw);
 	case KVM_GET_MSR_INDEX_LIST:
 		return strata_get_msr_index_list((struct kvm_msr_list __user *)raw);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return strata_get_msr_feature_list((struct kvm_msr_list __user *)raw);
+	case KVM_GET_MSRS:
+		return strata_get_feature_msrs((struct kvm_msrs __user *)raw);
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		return put_user(strata_mce_supported(), (u64 __user *)raw);
 	case STRATA_PROFILE_LIST:
 		return strata_profile_list((struct strata_profile_list __user *)raw);
 	case STRATA_PROFILE_OPEN:

@@ -16,6 +16,7 @@
 #include <asm/hypervisor.h>
 
 #include "ioctl.h"
+#include "irqchip/irqfd.h"
 #include "mitigate.h"
 #include "profile.h"
 #include "rivals.h"
@@ -207,9 +208,12 @@ static int __init strata_init(void)
 	r = strata_vendor->setup();
 	if (r)
 		return r;
-	r = register_reboot_notifier(&reboot_nb);
+	r = strata_irqfd_setup();
 	if (r)
 		goto teardown;
+	r = register_reboot_notifier(&reboot_nb);
+	if (r)
+		goto irqfd_teardown;
 	r = strata_rivals_setup();
 	if (r)
 		goto unregister_reboot;
@@ -224,6 +228,8 @@ unregister:
 	strata_rivals_teardown();
 unregister_reboot:
 	unregister_reboot_notifier(&reboot_nb);
+irqfd_teardown:
+	strata_irqfd_teardown();
 teardown:
 	strata_vendor->teardown();
 	return r;
@@ -235,6 +241,7 @@ static void __exit strata_exit(void)
 	strata_unregister_syscore(&strata_syscore);
 	strata_rivals_teardown();
 	unregister_reboot_notifier(&reboot_nb);
+	strata_irqfd_teardown();
 	strata_vendor->teardown();
 	strata_profile_teardown();
 }

@@ -64,6 +64,7 @@ void strata_msr_setup(const struct kvm_cpuid_entry2 *e, u32 nr)
 void strata_msr_cpuid_changed(struct strata_vcpu *vcpu, const struct kvm_cpuid_entry2 *e, u32 nr)
 {
 	vcpu->msrs->gates = msr_gates(e, nr);
+	strata_msr_gate_mcg_ctl(vcpu->msrs);
 }
 
 /**
@@ -131,6 +132,11 @@ static void context_of(const struct strata_vcpu *vcpu, bool host, struct msr_con
 	ctx->bank_write = host || (vcpu->msrs->slot[MSR_S_HWCR] & BIT_ULL(18));
 }
 
+static bool bank_exists(const struct strata_msrs *m, u32 index)
+{
+	return (index - MSR_IA32_MC0_CTL) / 4 < (m->slot[MSR_S_MCG_CAP] & 0xff);
+}
+
 /**
  * strata_get_msr - read an MSR
  * @vcpu: its mutex is held; any context
@@ -158,6 +164,16 @@ int strata_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val, bool host)
 		return 0;
 	case MSR_K_CONST:
 		*val = r->reset;
+		return 0;
+	case MSR_K_BANK:
+		if (!host && !bank_exists(m, index))
+			return 1;
+		*val = m->slot[r->slot + index - r->first];
+		return 0;
+	case MSR_K_PLATFORM:
+		if (!host && READ_ONCE(vcpu->vm->no_platform_info))
+			return 1;
+		*val = m->slot[r->slot];
 		return 0;
 	case MSR_K_TSC:
 		*val = strata_guest_tsc(vcpu);
@@ -245,7 +261,12 @@ int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host)
 	switch (r->kind) {
 	case MSR_K_VENDOR:
 		return strata_vendor->set_msr(vcpu, index, val);
+	case MSR_K_BANK:
+		if (!host && !bank_exists(m, index))
+			return 1;
+		fallthrough;
 	case MSR_K_SOFT:
+	case MSR_K_PLATFORM:
 		m->slot[r->slot + index - r->first] = val;
 		return 0;
 	case MSR_K_CONST:
@@ -296,6 +317,27 @@ bool strata_msr_passthrough(u32 index, bool write)
 	return msr_find(index)->flags & MSR_F_PASS;
 }
 
+/* The MSRs with @flag, into the caller's list. */
+static long put_list(struct kvm_msr_list __user *u, u32 flag)
+{
+	const struct msr_rule *r;
+	u32 room, n = 0, index;
+	unsigned int i;
+
+	if (get_user(room, &u->nmsrs))
+		return -EFAULT;
+	for (i = 1; (r = msr_rule_at(i)); i++) {
+		if (!(r->flags & flag) || !msr_gate_open(r, host_gates | 1u << MSR_G_MCG_CTL))
+			continue;
+		for (index = r->first; index <= r->last; index++, n++)
+			if (n < room && put_user(index, &u->indices[n]))
+				return -EFAULT;
+	}
+	if (put_user(n, &u->nmsrs))
+		return -EFAULT;
+	return n > room ? -E2BIG : 0;
+}
+
 /**
  * strata_get_msr_index_list - KVM_GET_MSR_INDEX_LIST
  * @u: the caller's list
@@ -305,22 +347,49 @@ bool strata_msr_passthrough(u32 index, bool write)
  */
 long strata_get_msr_index_list(struct kvm_msr_list __user *u)
 {
-	const struct msr_rule *r;
-	u32 room, n = 0, index;
-	unsigned int i;
+	return put_list(u, MSR_F_LIST);
+}
 
-	if (get_user(room, &u->nmsrs))
+/**
+ * strata_get_msr_feature_list - KVM_GET_MSR_FEATURE_INDEX_LIST
+ * @u: the caller's list
+ *
+ * Return: as strata_get_msr_index_list().
+ */
+long strata_get_msr_feature_list(struct kvm_msr_list __user *u)
+{
+	return put_list(u, MSR_F_FEATURE);
+}
+
+/**
+ * strata_get_feature_msrs - KVM_GET_MSRS on the device: what a new vCPU reads
+ * @u: the caller's list
+ *
+ * Return: how many were read, up to the first that is no feature MSR; -E2BIG
+ * for MAX_IOCTL_MSRS and more; -EFAULT.
+ */
+long strata_get_feature_msrs(struct kvm_msrs __user *u)
+{
+	struct kvm_msr_entry e;
+	u32 n, i;
+
+	if (get_user(n, &u->nmsrs))
 		return -EFAULT;
-	for (i = 1; (r = msr_rule_at(i)); i++) {
-		if (!(r->flags & MSR_F_LIST) || !msr_gate_open(r, host_gates))
-			continue;
-		for (index = r->first; index <= r->last; index++, n++)
-			if (n < room && put_user(index, &u->indices[n]))
-				return -EFAULT;
+	if (n >= MAX_IOCTL_MSRS)
+		return -E2BIG;
+	for (i = 0; i < n; i++) {
+		const struct msr_rule *r;
+
+		if (copy_from_user(&e, &u->entries[i], sizeof(e)))
+			return -EFAULT;
+		r = msr_find(e.index);
+		if (!(r->flags & MSR_F_FEATURE) || !msr_gate_open(r, host_gates))
+			break;
+		e.data = e.index == MSR_IA32_ARCH_CAPABILITIES ? arch_caps : r->reset;
+		if (put_user(e.data, &u->entries[i].data))
+			return -EFAULT;
 	}
-	if (put_user(n, &u->nmsrs))
-		return -EFAULT;
-	return n > room ? -E2BIG : 0;
+	return i;
 }
 
 /**

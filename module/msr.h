@@ -18,6 +18,8 @@ enum msr_kind {
 	MSR_K_VENDOR,		/* in the control block */
 	MSR_K_SOFT,		/* kept in struct strata_msrs, no effect */
 	MSR_K_CONST,		/* reads as its reset value */
+	MSR_K_BANK,		/* of machine checks, as many as IA32_MCG_CAP says */
+	MSR_K_PLATFORM,		/* kept; the VM may have it hidden */
 	MSR_K_TSC,
 	MSR_K_TSC_ADJUST,
 	MSR_K_APIC_BASE,
@@ -39,6 +41,7 @@ enum msr_check {
 	MSR_C_MTRR_VAR,		/* base, mask */
 	MSR_C_MTRR_DEF,
 	MSR_C_BANK,		/* CTL, STATUS, ADDR, MISC of a bank */
+	MSR_C_ALL_OR_NONE,	/* all bits or no bit */
 	MSR_C_SPEC,		/* bits of SPEC_CTRL that the host has */
 };
 
@@ -47,6 +50,7 @@ enum msr_gate {
 	MSR_G_NONE,
 	MSR_G_MTRR,
 	MSR_G_MCA,
+	MSR_G_MCG_CTL,		/* IA32_MCG_CAP has MCG_CTL_P */
 	MSR_G_LM,
 	MSR_G_RDTSCP,
 	MSR_G_TSC_ADJUST,
@@ -70,6 +74,7 @@ enum msr_gate {
 #define MSR_F_WO	0x10u	/* a read raises #GP */
 #define MSR_F_PASS	0x20u	/* no exit where the hardware switches it */
 #define MSR_F_KEEP	0x40u	/* survives INIT */
+#define MSR_F_FEATURE	0x80u	/* in KVM_GET_MSR_FEATURE_INDEX_LIST */
 
 /* Values kept in software. */
 enum msr_slot {
@@ -79,12 +84,14 @@ enum msr_slot {
 	MSR_S_MTRR_4K = MSR_S_MTRR_16K + 2,
 	MSR_S_MTRR_VAR = MSR_S_MTRR_4K + 8,
 	MSR_S_MCG_STATUS = MSR_S_MTRR_VAR + 2 * MSR_NR_MTRRS,
+	MSR_S_MCG_CAP,
 	MSR_S_MCG_CTL,
 	MSR_S_BANKS,
 	MSR_S_MISC_ENABLE = MSR_S_BANKS + 4 * MSR_NR_BANKS,
 	MSR_S_TSC_AUX,
 	MSR_S_SPEC_CTRL,
 	MSR_S_UCODE,
+	MSR_S_PLATFORM_INFO,
 	MSR_S_ARCH_CAPS,
 	MSR_S_DEBUGCTL,
 	MSR_S_HWCR,
@@ -177,6 +184,14 @@ static inline u64 strata_msr_tsc_aux(const struct strata_msrs *m)
 static inline u64 strata_msr_spec_ctrl(const struct strata_msrs *m)
 {
 	return m->slot[MSR_S_SPEC_CTRL];
+}
+
+/* KVM_X86_SETUP_MCE or a new CPUID table: is there an IA32_MCG_CTL? */
+static inline void strata_msr_gate_mcg_ctl(struct strata_msrs *m)
+{
+	m->gates &= ~(1u << MSR_G_MCG_CTL);
+	if (m->slot[MSR_S_MCG_CAP] & BIT_ULL(8))
+		m->gates |= 1u << MSR_G_MCG_CTL;
 }
 
 /* Those that every vendor's switch to the guest brings along, beside its own. */

@@ -122,6 +122,8 @@ bool msr_value_ok(const struct msr_rule *r, u32 index, u64 val, const struct msr
 	case MSR_C_BANK:
 		/* STATUS can only be cleared (APM 2 9.3.2.2) */
 		return (index & 3) != 1 || !val || ctx->bank_write;
+	case MSR_C_ALL_OR_NONE:
+		return !val || !~val;
 	case MSR_C_SPEC:
 		return !(val & ~ctx->spec_valid);
 	default:

@@ -48,32 +48,35 @@ static const struct msr_rule msr_rules[] = {
 	    .slot = MSR_S_MTRR_VAR)
 
 	/* machine checks: storage */
-	ROW(0x179, 0x179, CONST, MASK, MCA, MSR_F_RO, .reset = MSR_NR_BANKS)
+	ROW(0x179, 0x179, SOFT, MASK, MCA, MSR_F_RO | MSR_F_KEEP, .slot = MSR_S_MCG_CAP,
+	    .reset = MSR_NR_BANKS)
 	ROW(0x17a, 0x17a, SOFT, MASK, MCA, MSR_F_LIST | MSR_F_KEEP, .slot = MSR_S_MCG_STATUS,
 	    .valid = 0xf)
-	/* MCG_CAP has no MCG_CTL_P: not there for the guest */
-	ROW(0x17b, 0x17b, SOFT, MASK, MCA, MSR_F_LIST | MSR_F_KEEP | MSR_F_GUEST_RO,
-	    .slot = MSR_S_MCG_CTL, .valid = ANY)
-	ROW(0x400, 0x400 + 4 * MSR_NR_BANKS - 1, SOFT, BANK, MCA, MSR_F_KEEP,
-	    .slot = MSR_S_BANKS, .reset = 0)
+	ROW(0x17b, 0x17b, SOFT, ALL_OR_NONE, MCG_CTL, MSR_F_LIST | MSR_F_KEEP,
+	    .slot = MSR_S_MCG_CTL)
+	ROW(0x400, 0x400 + 4 * MSR_NR_BANKS - 1, BANK, BANK, MCA, MSR_F_KEEP,
+	    .slot = MSR_S_BANKS)
 
 	/* speculation */
 	ROW(0x48, 0x48, SOFT, SPEC, SPEC_CTRL, MSR_F_LIST, .slot = MSR_S_SPEC_CTRL)
 	ROW(0x49, 0x49, PRED_CMD, MASK, IBPB, MSR_F_WO, .valid = 1)
 	ROW(0x10b, 0x10b, FLUSH_CMD, MASK, FLUSH_L1D, MSR_F_WO, .valid = 1)
-	ROW(0x10a, 0x10a, SOFT, MASK, ARCH_CAPS, MSR_F_LIST | MSR_F_KEEP | MSR_F_GUEST_RO,
+	ROW(0x10a, 0x10a, SOFT, MASK, ARCH_CAPS,
+	    MSR_F_LIST | MSR_F_KEEP | MSR_F_GUEST_RO | MSR_F_FEATURE,
 	    .slot = MSR_S_ARCH_CAPS, .valid = ANY)
 
 	/* features */
 	ROW(0x1a0, 0x1a0, SOFT, MASK, NONE, MSR_F_LIST | MSR_F_KEEP, .slot = MSR_S_MISC_ENABLE,
 	    .valid = 0x400c51889ull, .reset = 0x1801)
 	ROW(0xda0, 0xda0, XSS, MASK, XSAVES, MSR_F_LIST, .valid = 0)
-	ROW(0x8b, 0x8b, SOFT, MASK, NONE, MSR_F_KEEP | MSR_F_WIGNORE, .slot = MSR_S_UCODE,
+	ROW(0x8b, 0x8b, SOFT, MASK, NONE, MSR_F_KEEP | MSR_F_WIGNORE | MSR_F_FEATURE, .slot = MSR_S_UCODE,
 	    .valid = ANY, .reset = 0x01000065)
 	ROW(0x79, 0x79, CONST, MASK, NONE, MSR_F_WO | MSR_F_WIGNORE, .valid = ANY)
 	ROW(0x17, 0x17, CONST, MASK, NONE, MSR_F_RO, .reset = 0)
 	ROW(0xcd, 0xcd, CONST, MASK, NONE, MSR_F_RO, .reset = 0)
-	ROW(0xce, 0xce, CONST, MASK, NONE, MSR_F_GUEST_RO, .reset = 0)
+	/* bit 31: CPUID faulting, which is not offered */
+	ROW(0xce, 0xce, PLATFORM, MASK, NONE, MSR_F_LIST | MSR_F_GUEST_RO,
+	    .slot = MSR_S_PLATFORM_INFO, .valid = ~(1ull << 31))
 	ROW(0x140, 0x140, CONST, MASK, NONE, 0, .reset = 0)
 	ROW(0x198, 0x198, CONST, MASK, NONE, MSR_F_RO, .reset = 0)
 	ROW(0x199, 0x199, CONST, MASK, NONE, MSR_F_WIGNORE, .valid = ANY)
@@ -100,7 +103,7 @@ static const struct msr_rule msr_rules[] = {
 	    .slot = MSR_S_OSVW, .valid = ANY)
 	ROW(0xc0011022, 0xc0011023, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 	/* LFENCE serializes: AMD guests with no CPUID bit for it look here */
-	ROW(0xc0011029, 0xc0011029, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY, .reset = 2)
+	ROW(0xc0011029, 0xc0011029, CONST, MASK, AMD, MSR_F_WIGNORE | MSR_F_FEATURE, .valid = ANY, .reset = 2)
 	ROW(0xc001102a, 0xc001102a, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 	ROW(0xc001102c, 0xc001102c, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 

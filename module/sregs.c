@@ -262,6 +262,28 @@ int strata_set_sregs(struct strata_vcpu *vcpu, const struct kvm_sregs *sregs)
 	return 0;
 }
 
+/**
+ * strata_translate - KVM_TRANSLATE
+ * @vcpu: its mutex is held
+ * @t: the linear address; takes the rest
+ *
+ * As the guest's kernel would see it, whatever the CPL is. Return: 0.
+ */
+int strata_translate(struct strata_vcpu *vcpu, struct kvm_translation *t)
+{
+	u64 gpa, linear = t->linear_address;
+	u32 ec;
+
+	memset(t, 0, sizeof(*t));
+	t->linear_address = linear;
+	strata_vendor->sync_crs(vcpu);
+	t->valid = !strata_gva_to_gpa(vcpu, linear, STRATA_ACC_READ, &gpa, &ec);
+	t->physical_address = t->valid ? gpa : ~0ull;
+	t->writeable = 1;
+	t->usermode = 0;
+	return 0;
+}
+
 /* MOV DR with DR7.GD set: #DB before the access; its delivery sets DR6.BD and clears GD. */
 static int check_dr(struct strata_vcpu *vcpu, int *dr)
 {

@@ -76,6 +76,7 @@ struct strata_vm {
 	struct strata_vcpu *vcpus[STRATA_MAX_VCPUS];	/* (l), read by READ_ONCE */
 	unsigned int nr_vcpus;		/* (l), read by smp_load_acquire */
 	u32 bsp_id;			/* (l) */
+	u32 max_vcpu_id;		/* (l) KVM_CAP_MAX_VCPU_ID; 0: not set */
 
 	/* guest memory */
 	struct srcu_struct srcu;	/* protects slots and buses[] */
@@ -87,6 +88,13 @@ struct strata_vm {
 	atomic64_t tlb_gen;		/* (a) raised before a flush is asked for */
 	u64 root_pa;			/* (c) physical address of the nested root */
 
+	u64 dirty_log_flags;		/* (a) KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
+
+	/* MSRs as far as user space decides: msr_user.h */
+	struct strata_msr_filter __rcu *msr_filter;	/* (l), read under srcu; NULL: none */
+	u32 msr_exits;			/* (a) KVM_CAP_X86_USER_SPACE_MSR */
+	bool no_platform_info;		/* (a) the guest may not read MSR_PLATFORM_INFO */
+
 	/* devices in the kernel */
 	struct strata_iobus __rcu *pio_bus;	/* (s) */
 	struct strata_iobus __rcu *mmio_bus;	/* (s) */
@@ -95,12 +103,13 @@ struct strata_vm {
 	struct list_head coalesced_zones;	/* (s) */
 	spinlock_t ring_lock;		/* coalesced ring, a leaf */
 	struct kvm_coalesced_mmio_ring *ring;	/* (c) one page, shared with user space */
-	bool irqchip;			/* (l) set once, release; in-kernel PIC, IOAPIC, LAPICs */
-	struct strata_pic *pic;		/* (c) after irqchip */
+	bool irqchip;			/* (l) set once, release; there are LAPICs */
+	struct strata_pic *pic;		/* (c) after irqchip; with ioapic, or both are NULL */
 	struct strata_ioapic *ioapic;	/* (c) after irqchip */
 	struct strata_apic_map *apic_map;	/* (c) after irqchip; hints inside: (a) */
 	struct strata_pit *pit;		/* (l) set once, release */
-	struct mutex irq_lock;		/* changes of routing */
+	struct mutex irq_lock;		/* changes of routing and of irqfds */
+	struct list_head irqfds, resamplers;	/* irqfd.c */
 	struct srcu_struct irq_srcu;	/* protects routing */
 	struct strata_routing __rcu *routing;	/* (i), readers under vm->irq_srcu */
 
@@ -211,6 +220,8 @@ enum strata_request {
 	STRATA_REQ_LAPIC_TIMER,		/* timer state must be looked at in process context */
 	STRATA_REQ_TSC,			/* TSC offset changed */
 	STRATA_REQ_KICK,		/* just leave guest mode and look again */
+	STRATA_REQ_IOAPIC_EOI,		/* user space's IOAPIC hears of vcpu->eoi_vector */
+	STRATA_REQ_MSR_FILTER,		/* direct access to MSRs begins or ends */
 };
 
 /* vcpu->mode */
@@ -282,10 +293,14 @@ struct strata_vcpu {
 	/* one continuation finishes half-done I/O at the next KVM_RUN. (v) */
 	int (*complete)(struct strata_vcpu *vcpu);
 	u64 pio_rip;			/* user space moved linear RIP since: no completion */
+	bool msr_exit_write;		/* an exit for WRMSR, not RDMSR, is to be completed */
+	u32 sync_regs;			/* what KVM_RUN leaves in the run page: KVM_SYNC_X86_* */
 	struct strata_emul_state *emul;	/* (c) mmio.c */
 
 	/* devices */
 	struct strata_lapic *apic;	/* (c) NULL without irqchip */
+	u8 eoi_vector;			/* (v) see STRATA_REQ_IOAPIC_EOI */
+	u64 vapic_addr;			/* (v) KVM_SET_VAPIC_ADDR */
 
 	/* CPUID and MSRs. (v) */
 	struct kvm_cpuid_entry2 *cpuid;	/* kvmalloc'ed table */
@@ -399,6 +414,8 @@ struct strata_vendor {
 	/* shows the LAPIC's TPR to hardware */
 	void (*set_cr8)(struct strata_vcpu *vcpu, u8 cr8);
 	void (*set_tsc)(struct strata_vcpu *vcpu);
+	/* a filter of MSRs came or went; interrupts off */
+	void (*msr_filter)(struct strata_vcpu *vcpu);
 	/* MSRs that live in the control block: 0, or 1 when this is not one */
 	int (*get_msr)(struct strata_vcpu *vcpu, u32 index, u64 *val);
 	int (*set_msr)(struct strata_vcpu *vcpu, u32 index, u64 val);
@@ -519,6 +536,16 @@ int strata_get_debugregs(struct strata_vcpu *vcpu, struct kvm_debugregs *d);
 int strata_set_debugregs(struct strata_vcpu *vcpu, const struct kvm_debugregs *d);
 int strata_get_mpstate(struct strata_vcpu *vcpu, struct kvm_mp_state *mp);
 int strata_set_mpstate(struct strata_vcpu *vcpu, const struct kvm_mp_state *mp);
+int strata_translate(struct strata_vcpu *vcpu, struct kvm_translation *t);
+/* sync_regs.c: registers in the run page; what KVM_CAP_SYNC_REGS answers */
+#define STRATA_SYNC_REGS	(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
+int strata_sync_regs_in(struct strata_vcpu *vcpu);
+void strata_sync_regs_out(struct strata_vcpu *vcpu);
+/* mce.c */
+#define STRATA_MCE_BANKS	32
+u64 strata_mce_supported(void);
+int strata_setup_mce(struct strata_vcpu *vcpu, u64 mcg_cap);
+int strata_set_mce(struct strata_vcpu *vcpu, const struct kvm_x86_mce *mce);
 /* guest's own writes with the checks of the manual; 0, or 1: raise #GP(0) */
 int strata_guest_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0);
 int strata_guest_set_cr3(struct strata_vcpu *vcpu, unsigned long cr3);
@@ -573,6 +600,8 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init);
 int strata_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val, bool host);
 int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host);
 long strata_get_msr_index_list(struct kvm_msr_list __user *u);
+long strata_get_msr_feature_list(struct kvm_msr_list __user *u);
+long strata_get_feature_msrs(struct kvm_msrs __user *u);
 long strata_vcpu_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u, bool write);
 /* does the policy table let the guest @write (or read) @index without an exit? */
 bool strata_msr_passthrough(u32 index, bool write);
@@ -585,6 +614,7 @@ void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host);
 void strata_init_tsc(struct strata_vcpu *vcpu);
 int strata_tsc_khz_ok(u32 khz, u64 *ratio);
 int strata_set_tsc_khz(struct strata_vcpu *vcpu, u32 khz);
+void strata_set_tsc_offset(struct strata_vcpu *vcpu, u64 offset);
 u64 strata_clock_ns(struct strata_vm *vm);		/* kvmclock now */
 int strata_set_clock_msr(struct strata_vcpu *vcpu, u64 val);	/* 0 or 1: #GP */
 int strata_set_wall_clock_msr(struct strata_vcpu *vcpu, u64 val);
@@ -604,6 +634,9 @@ int strata_mmu_init_vm(struct strata_vm *vm);		/* root, notifier; sets vm->root_
 void strata_mmu_destroy_vm(struct strata_vm *vm);
 int strata_set_memory_region(struct strata_vm *vm, const struct kvm_userspace_memory_region *r);
 long strata_get_dirty_log(struct strata_vm *vm, const struct kvm_dirty_log *log);
+long strata_clear_dirty_log(struct strata_vm *vm, const struct kvm_clear_dirty_log *log);
+/* what KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 offers */
+#define STRATA_DIRTY_LOG_FLAGS	(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
 #define STRATA_MMIO	2
 /**
  * strata_mmu_fault - serve a nested fault
@@ -668,6 +701,8 @@ int strata_coalesced_mmio(struct strata_vm *vm, const struct kvm_coalesced_mmio_
 
 /* ---- irqchip/ ---- */
 int strata_irqchip_create(struct strata_vm *vm);	/* KVM_CREATE_IRQCHIP; vm->lock held */
+/* KVM_CAP_SPLIT_IRQCHIP: LAPICs and no other; vm->lock held */
+int strata_irqchip_split(struct strata_vm *vm);
 void strata_irqchip_stop(struct strata_vm *vm);	/* no interrupt by itself any more */
 void strata_irqchip_destroy(struct strata_vm *vm);
 int strata_pit_create(struct strata_vm *vm, const struct kvm_pit_config *cfg);	/* vm->lock held */
@@ -708,5 +743,10 @@ void strata_lapic_timer_work(struct strata_vcpu *vcpu);	/* STRATA_REQ_LAPIC_TIME
 /* a TSC-deadline timer is re-armed */
 void strata_lapic_tsc_changed(struct strata_vcpu *vcpu);
 bool strata_lapic_accepts_extint(struct strata_vcpu *vcpu);	/* LINT0 in ExtINT mode */
+/* does what user space's PIC gives by KVM_INTERRUPT reach the vCPU? */
+static inline bool strata_extint_connected(struct strata_vcpu *vcpu)
+{
+	return !vcpu->apic || strata_lapic_accepts_extint(vcpu);
+}
 
 #endif /* STRATA_STRATA_H */

@@ -168,7 +168,7 @@ bool strata_vcpu_has_work(struct strata_vcpu *vcpu)
 		return true;
 	if (!strata_interrupt_allowed(vcpu))
 		return false;
-	if (vcpu->ev.extint_pending)
+	if (vcpu->ev.extint_pending && strata_extint_connected(vcpu))
 		return true;
 	return vcpu->vm->irqchip && strata_pending_vector(vcpu) >= 0;
 }
@@ -208,6 +208,11 @@ static int serve_requests(struct strata_vcpu *vcpu)
 	if (test_and_clear_bit(STRATA_REQ_TRIPLE_FAULT, requests)) {
 		strata_vcpu_reset(vcpu, true);
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return STRATA_USER;
+	}
+	if (test_and_clear_bit(STRATA_REQ_IOAPIC_EOI, requests)) {
+		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		vcpu->run->eoi.vector = vcpu->eoi_vector;
 		return STRATA_USER;
 	}
 	if (test_and_clear_bit(STRATA_REQ_LAPIC_TIMER, requests) && vcpu->apic)
@@ -266,9 +271,9 @@ static bool ready_for_injection(struct strata_vcpu *vcpu)
 {
 	struct strata_events *ev = &vcpu->ev;
 
-	if (vcpu->vm->irqchip)
+	if (vcpu->vm->pic)
 		return true;
-	return strata_interrupt_allowed(vcpu) && !ev->exc.pending && !ev->exc.injected &&
+	return strata_interrupt_allowed(vcpu) && strata_extint_connected(vcpu) && !ev->exc.pending && !ev->exc.injected &&
 	       !ev->irq.injected && !ev->extint_pending;
 }
 
@@ -282,6 +287,8 @@ static void fill_run(struct strata_vcpu *vcpu)
 	run->cr8 = strata_get_cr8(vcpu);
 	run->apic_base = vcpu->apic_base;
 	run->ready_for_interrupt_injection = ready_for_injection(vcpu);
+	if (unlikely(vcpu->sync_regs))
+		strata_sync_regs_out(vcpu);
 }
 
 /* Inlined: a frame less on the way of every exit to user space. */
@@ -290,8 +297,12 @@ static __always_inline int run(struct strata_vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 	int r;
 
-	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
-		return -EINVAL;
+	if (unlikely(READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs) |
+		     vcpu->sync_regs)) {
+		r = strata_sync_regs_in(vcpu);
+		if (r)
+			return r;
+	}
 
 	if (unlikely(vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED ||
 		     vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)) {
@@ -314,9 +325,10 @@ static __always_inline int run(struct strata_vcpu *vcpu)
 
 		if (strata_guest_set_cr8(vcpu, cr8))
 			return -EINVAL;
-		if (READ_ONCE(run->request_interrupt_window) || vcpu->ev.irq_window)
-			strata_set_request(vcpu, STRATA_REQ_EVENT);
 	}
+	if (!vcpu->vm->pic &&
+	    (READ_ONCE(run->request_interrupt_window) || vcpu->ev.irq_window))
+		strata_set_request(vcpu, STRATA_REQ_EVENT);
 
 	if (vcpu->complete) {
 		int (*complete)(struct strata_vcpu *vcpu) = vcpu->complete;
@@ -472,7 +484,7 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 	unsigned int n;
 	int fd, r;
 
-	if (id >= STRATA_MAX_VCPU_ID)
+	if (id >= (READ_ONCE(vm->max_vcpu_id) ?: STRATA_MAX_VCPU_ID))
 		return -EINVAL;
 	if (READ_ONCE(vm->nr_vcpus) >= STRATA_MAX_VCPUS)
 		return -EINVAL;

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "ioctl.h"
+#include "msr_user.h"
 #include "strata.h"
 #include "trace.h"
 
@@ -41,6 +42,7 @@ static void vm_destroy(struct strata_vm *vm)
 	for (i = 0; i < vm->nr_vcpus; i++)
 		strata_vcpu_destroy(vm->vcpus[i]);
 	strata_irqchip_destroy(vm);
+	strata_msr_filter_destroy(vm);
 	cleanup_srcu_struct(&vm->irq_srcu);
 	cleanup_srcu_struct(&vm->srcu);
 	put_pid(vm->pid);
@@ -113,6 +115,8 @@ static struct strata_vm *vm_create(void)
 	vm->tsc_khz = tsc_khz;
 	INIT_LIST_HEAD(&vm->ioeventfds);
 	INIT_LIST_HEAD(&vm->coalesced_zones);
+	INIT_LIST_HEAD(&vm->irqfds);
+	INIT_LIST_HEAD(&vm->resamplers);
 	INIT_LIST_HEAD(&vm->link);
 	atomic64_set(&vm->tlb_gen, 1);
 	vm->identity_map_addr = 0xfffbc000;

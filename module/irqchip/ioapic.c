@@ -8,6 +8,7 @@
 
 #include "../iobus.h"
 #include "irqchip.h"
+#include "irqfd.h"
 
 #define NUM_PINS		KVM_IOAPIC_NUM_PINS
 #define IOAPIC_BASE		0xfec00000ull
@@ -46,6 +47,7 @@ struct strata_ioapic {
 	u32 irr;			/* pins that are high */
 	u32 delivered;			/* edges among them that were delivered */
 	int pit_pin;			/* pin of GSI 0, -1: none */
+	u32 watched;			/* pins whose EOIs others hear of */
 	u64 redir[NUM_PINS];
 	u32 eois[NUM_PINS];		/* deliveries at EOI in a row */
 	u8 lines[NUM_PINS];		/* bits of enum strata_irq_source that hold it high */
@@ -160,11 +162,22 @@ static void eoi_pin(struct strata_ioapic *ioapic, unsigned int pin)
  */
 void strata_ioapic_eoi(struct strata_ioapic *ioapic, u8 vector, bool level)
 {
-	bool pit = false;
 	unsigned long flags;
+	bool pit = false;
 	unsigned int pin;
+	u32 told = 0;
 
 	raw_spin_lock_irqsave(&ioapic->lock, flags);
+	for (pin = 0; level && ioapic->watched >> pin; pin++)
+		if ((ioapic->watched & 1u << pin) && (ioapic->redir[pin] & RTE_LEVEL) &&
+		    RTE_VECTOR(ioapic->redir[pin]) == vector)
+			told |= 1u << pin;
+	/* They lower the line, before it is looked at. */
+	if (told) {
+		raw_spin_unlock_irqrestore(&ioapic->lock, flags);
+		strata_irqfd_ended(ioapic->vm, false, told);
+		raw_spin_lock_irqsave(&ioapic->lock, flags);
+	}
 	for (pin = 0; pin < NUM_PINS; pin++) {
 		if (RTE_VECTOR(ioapic->redir[pin]) != vector)
 			continue;
@@ -175,6 +188,15 @@ void strata_ioapic_eoi(struct strata_ioapic *ioapic, u8 vector, bool level)
 	raw_spin_unlock_irqrestore(&ioapic->lock, flags);
 	if (pit)
 		strata_pit_acked(ioapic->vm);
+}
+
+void strata_ioapic_watch(struct strata_ioapic *ioapic, u32 pins)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ioapic->lock, flags);
+	ioapic->watched = pins;
+	raw_spin_unlock_irqrestore(&ioapic->lock, flags);
 }
 
 /* What a LAPIC's EOI looks at before it comes here. */

@@ -6,6 +6,7 @@
 
 #include "../iobus.h"
 #include "irqchip.h"
+#include "irqfd.h"
 
 static void free_all(struct strata_vm *vm)
 {
@@ -61,12 +62,35 @@ int strata_irqchip_create(struct strata_vm *vm)
 }
 
 /**
+ * strata_irqchip_split - KVM_CAP_SPLIT_IRQCHIP: LAPICs here, the rest in user space
+ * @vm: its lock is held; no irqchip, no vCPUs
+ *
+ * Interrupts come as messages; KVM_INTERRUPT is the PIC's. Return: 0 or -ENOMEM.
+ */
+int strata_irqchip_split(struct strata_vm *vm)
+{
+	int r = -ENOMEM;
+
+	vm->apic_map = kzalloc(sizeof(*vm->apic_map), GFP_KERNEL_ACCOUNT);
+	if (vm->apic_map)
+		r = strata_routing_init(vm);
+	if (r) {
+		free_all(vm);
+		return r;
+	}
+	/* All of the above before those who look at it without the lock. */
+	smp_store_release(&vm->irqchip, true);
+	return 0;
+}
+
+/**
  * strata_irqchip_stop - no interrupt by itself any more
  * @vm: nobody uses it any more; its vCPUs still exist
  */
 void strata_irqchip_stop(struct strata_vm *vm)
 {
-	if (vm->irqchip)
+	strata_irqfd_destroy(vm);
+	if (vm->ioapic)
 		strata_ioapic_stop(vm->ioapic);
 }
 

@@ -37,6 +37,8 @@ struct strata_irq_msg {
 enum strata_irq_source {
 	STRATA_IRQ_USER,
 	STRATA_IRQ_PIT,
+	STRATA_IRQ_FD,		/* eventfds, edges */
+	STRATA_IRQ_RESAMPLE,	/* and levels */
 };
 
 /* ---- lapic_ipi.c ---- */
@@ -62,6 +64,8 @@ int strata_ioapic_set_irq(struct strata_ioapic *ioapic, unsigned int pin,
 			  enum strata_irq_source source, bool level);
 /* a LAPIC ended @vector; @level: which came as level triggered */
 void strata_ioapic_eoi(struct strata_ioapic *ioapic, u8 vector, bool level);
+/* whose EOIs are told to strata_irqfd_ended() */
+void strata_ioapic_watch(struct strata_ioapic *ioapic, u32 pins);
 /* the pin of GSI 0 may have changed */
 void strata_ioapic_pit_pin(struct strata_ioapic *ioapic, int pin);
 void strata_ioapic_get(struct strata_ioapic *ioapic, struct kvm_ioapic_state *s);
@@ -86,6 +90,7 @@ struct strata_iodev *strata_pic_iodev(struct strata_pic *pic);
 int strata_pic_set_irq(struct strata_pic *pic, unsigned int irq, enum strata_irq_source source,
 		       bool level);
 void strata_pic_pit_pin(struct strata_pic *pic, int pin);
+void strata_pic_watch(struct strata_pic *pic, u32 inputs);
 /* the vector an INTA cycle would give, or -1; the second one runs the cycle */
 int strata_pic_peek(struct strata_pic *pic);
 int strata_pic_ack(struct strata_pic *pic);

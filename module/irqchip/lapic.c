@@ -94,6 +94,7 @@ void strata_lapic_reevaluate(struct strata_lapic *apic)
 void strata_lapic_eoi(struct strata_lapic *apic)
 {
 	struct strata_ioapic *ioapic = apic->vcpu->vm->ioapic;
+	struct strata_vcpu *vcpu = apic->vcpu;
 	int vector = apic->isr_top;
 	bool level;
 
@@ -102,8 +103,13 @@ void strata_lapic_eoi(struct strata_lapic *apic)
 	__clear_bit(vector, apic->isr);
 	apic->isr_top = lapic_highest(apic->isr);
 	level = test_bit(vector, apic->tmr);
-	if (level || strata_ioapic_wants_eoi(ioapic, vector))
-		strata_ioapic_eoi(ioapic, vector, level);
+	if (likely(ioapic)) {
+		if (level || strata_ioapic_wants_eoi(ioapic, vector))
+			strata_ioapic_eoi(ioapic, vector, level);
+	} else if (level) {
+		vcpu->eoi_vector = vector;
+		strata_set_request(vcpu, STRATA_REQ_IOAPIC_EOI);
+	}
 	strata_lapic_reevaluate(apic);
 }
 
@@ -148,6 +154,8 @@ int strata_pending_vector(struct strata_vcpu *vcpu)
 
 	if (vector >= 0)
 		return vector;
+	if (!vcpu->vm->pic)
+		return -1;
 	vector = strata_pic_peek(vcpu->vm->pic);
 	return vector >= 0 && strata_lapic_accepts_extint(vcpu) ? vector : -1;
 }
@@ -164,6 +172,8 @@ int strata_ack_vector(struct strata_vcpu *vcpu)
 	struct strata_lapic *apic = vcpu->apic;
 	int vector = lapic_pending(apic);
 
+	if (vector < 0 && !vcpu->vm->pic)
+		return -1;
 	if (vector < 0)
 		return strata_lapic_accepts_extint(vcpu) ? strata_pic_ack(vcpu->vm->pic) : -1;
 	clear_bit(vector, apic->irr);

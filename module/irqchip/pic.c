@@ -6,12 +6,14 @@
 
 #include "../iobus.h"
 #include "irqchip.h"
+#include "irqfd.h"
 #include "pic_chip.h"
 
 struct strata_pic {
 	raw_spinlock_t lock;
 	bool output;			/* (a) changed under the lock */
 	int pit_pin;			/* input of GSI 0, -1: none */
+	u16 watched;			/* inputs whose ends others hear of */
 	u8 lines[16];			/* bits of enum strata_irq_source that hold it high */
 	struct pic_pair pair;
 	struct strata_iodev dev;
@@ -39,6 +41,7 @@ static void signal_output(struct strata_vm *vm)
 #define NEWS_OUTPUT	BIT(0)
 #define NEWS_OPENED	BIT(1)		/* the input of GSI 0 was unmasked */
 #define NEWS_ENDED	BIT(2)		/* and its service ended */
+#define NEWS_WATCHED	16		/* from this bit on: watched inputs that ended */
 
 /* The end of each change; lock held. */
 static unsigned int settle(struct strata_pic *pic)
@@ -50,6 +53,7 @@ static unsigned int settle(struct strata_pic *pic)
 		news |= NEWS_OPENED;
 	if (pic->pair.ended & pit)
 		news |= NEWS_ENDED;
+	news |= (u32)(pic->pair.ended & pic->watched) << NEWS_WATCHED;
 	pic->pair.opened = 0;
 	pic->pair.ended = 0;
 	WRITE_ONCE(pic->output, pic_output(&pic->pair));
@@ -67,6 +71,8 @@ static void tell(struct strata_pic *pic, unsigned int news)
 		strata_pit_unmasked(pic->vm);
 	if (news & NEWS_ENDED)
 		strata_pit_acked(pic->vm);
+	if (unlikely(news >> NEWS_WATCHED))
+		strata_irqfd_ended(pic->vm, true, news >> NEWS_WATCHED);
 }
 
 /**
@@ -188,6 +194,15 @@ static const struct strata_iodev_ops pic_ops = {
 struct strata_iodev *strata_pic_iodev(struct strata_pic *pic)
 {
 	return &pic->dev;
+}
+
+void strata_pic_watch(struct strata_pic *pic, u32 inputs)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pic->lock, flags);
+	pic->watched = inputs;
+	raw_spin_unlock_irqrestore(&pic->lock, flags);
 }
 
 void strata_pic_pit_pin(struct strata_pic *pic, int pin)

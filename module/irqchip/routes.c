@@ -53,7 +53,7 @@ static bool compatible(const struct strata_route *a, const struct strata_route *
 }
 
 int routes_build(struct strata_routing *table, const struct kvm_irq_routing_entry *entries,
-		 unsigned int nr)
+		 unsigned int nr, bool msi_only)
 {
 	unsigned int i, at, other;
 	int r;
@@ -81,6 +81,8 @@ int routes_build(struct strata_routing *table, const struct kvm_irq_routing_entr
 		r = parse(&entries[i], route);
 		if (r)
 			return r;
+		if (msi_only && route->type != ROUTE_MSI)
+			return -EINVAL;
 		if (gsi == 0 && route->type == ROUTE_PIC)
 			table->pic_pin = route->pin;
 		if (gsi == 0 && route->type == ROUTE_IOAPIC)

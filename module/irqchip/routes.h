@@ -40,11 +40,12 @@ struct strata_routing {
  * @table: room for @nr routes, zeroed
  * @entries: as KVM_SET_GSI_ROUTING gives them
  * @nr: at most ROUTES_MAX
+ * @msi_only: there are no chips, hence no pins
  *
  * Return: 0, or -EINVAL: unknown type or flags; a GSI or pin out of range; a
  * GSI that means one chip twice, or a message and something else.
  */
 int routes_build(struct strata_routing *table, const struct kvm_irq_routing_entry *entries,
-		 unsigned int nr);
+		 unsigned int nr, bool msi_only);
 
 #endif /* STRATA_ROUTES_H */

@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 
 #include "irqchip.h"
+#include "irqfd.h"
 #include "routes.h"
 
 #define MSI_DEST(lo)	((lo) >> 12 & 0xff)
@@ -111,7 +112,8 @@ int strata_signal_msi(struct strata_vm *vm, const struct kvm_msi *msi)
 }
 
 /* A table from entries in the kernel's memory. */
-static struct strata_routing *build(const struct kvm_irq_routing_entry *entries, unsigned int nr)
+static struct strata_routing *build(struct strata_vm *vm,
+				    const struct kvm_irq_routing_entry *entries, unsigned int nr)
 {
 	struct strata_routing *table;
 	int r;
@@ -120,7 +122,7 @@ static struct strata_routing *build(const struct kvm_irq_routing_entry *entries,
 	table = kvzalloc(struct_size(table, routes, nr), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	r = routes_build(table, entries, nr);
+	r = routes_build(table, entries, nr, !vm->pic);
 	if (r) {
 		kvfree(table);
 		return ERR_PTR(r);
@@ -131,6 +133,8 @@ static struct strata_routing *build(const struct kvm_irq_routing_entry *entries,
 /* The PIT hears of the end of its interrupt by the pins of GSI 0. */
 static void update_pit(struct strata_vm *vm, const struct strata_routing *table)
 {
+	if (!vm->pic)
+		return;
 	strata_pic_pit_pin(vm->pic, table->pic_pin);
 	strata_ioapic_pit_pin(vm->ioapic, table->ioapic_pin);
 	/* What it waited for may never come. */
@@ -167,7 +171,7 @@ int strata_set_gsi_routing(struct strata_vm *vm, struct kvm_irq_routing __user *
 			return -EFAULT;
 		}
 	}
-	table = build(entries, head.nr);
+	table = build(vm, entries, head.nr);
 	kvfree(entries);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
@@ -177,6 +181,7 @@ int strata_set_gsi_routing(struct strata_vm *vm, struct kvm_irq_routing __user *
 	rcu_assign_pointer(vm->routing, table);
 	synchronize_srcu_expedited(&vm->irq_srcu);
 	update_pit(vm, table);
+	strata_irqfd_watch(vm);
 	mutex_unlock(&vm->irq_lock);
 	kvfree(old);
 	return 0;
@@ -184,7 +189,7 @@ int strata_set_gsi_routing(struct strata_vm *vm, struct kvm_irq_routing __user *
 
 /**
  * strata_routing_init - KVM's default table
- * @vm: has PIC and IOAPIC, but no irqchip yet
+ * @vm: has PIC and IOAPIC, but no irqchip yet; without them the table is empty
  *
  * GSI 0-15 mean a PIC input and the IOAPIC pin of the same number, 16-23 the
  * pin alone. Return: 0 or -ENOMEM.
@@ -199,7 +204,7 @@ int strata_routing_init(struct strata_vm *vm)
 	if (!entries)
 		return -ENOMEM;
 	e = entries;
-	for (gsi = 0; gsi < KVM_IOAPIC_NUM_PINS; gsi++, e++) {
+	for (gsi = 0; vm->pic && gsi < KVM_IOAPIC_NUM_PINS; gsi++, e++) {
 		e->gsi = gsi;
 		e->type = KVM_IRQ_ROUTING_IRQCHIP;
 		e->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
@@ -212,7 +217,7 @@ int strata_routing_init(struct strata_vm *vm)
 		e->u.irqchip.irqchip = gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
 		e->u.irqchip.pin = gsi & 7;
 	}
-	table = build(entries, e - entries);
+	table = build(vm, entries, e - entries);
 	kfree(entries);
 	if (IS_ERR(table))
 		return PTR_ERR(table);

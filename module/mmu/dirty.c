@@ -17,15 +17,25 @@
 #define DIRTY_STEP	128
 
 /**
- * strata_dirty_alloc - give a slot an empty log
+ * strata_dirty_alloc - give a slot a log
  * @slot: not published yet
+ * @full: every page counts as written, none is protected yet
  *
  * Return: 0 or -ENOMEM.
  */
-int strata_dirty_alloc(struct strata_memslot *slot)
+int strata_dirty_alloc(struct strata_memslot *slot, bool full)
 {
-	slot->dirty = kvcalloc(BITS_TO_LONGS(slot->npages), sizeof(long), GFP_KERNEL_ACCOUNT);
-	return slot->dirty ? 0 : -ENOMEM;
+	u64 words = BITS_TO_LONGS(slot->npages);
+
+	slot->dirty = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!slot->dirty)
+		return -ENOMEM;
+	if (full) {
+		memset(slot->dirty, 0xff, words * sizeof(long));
+		if (slot->npages % BITS_PER_LONG)
+			slot->dirty[words - 1] = BIT(slot->npages % BITS_PER_LONG) - 1;
+	}
+	return 0;
 }
 
 /**
@@ -85,11 +95,11 @@ void strata_dirty_stop(struct strata_vm *vm, const struct strata_memslot *slot)
 }
 
 /*
- * Takes up to DIRTY_STEP words of the log from word @first on, and protects
- * their pages. True when a flush is due.
+ * Takes up to DIRTY_STEP words of the log from word @first on, of these the bits
+ * that are set in @words if there are @some, and protects their pages. True when a flush is due.
  */
 static bool dirty_take(struct strata_vm *vm, const struct strata_memslot *slot,
-		       u64 first, unsigned int nr, unsigned long *words)
+		       u64 first, unsigned int nr, bool some, unsigned long *words)
 {
 	bool flush = false;
 	unsigned int i;
@@ -100,7 +110,9 @@ static bool dirty_take(struct strata_vm *vm, const struct strata_memslot *slot,
 		u64 gfn = slot->base + (first + i) * BITS_PER_LONG;
 		unsigned long bit, till;
 
-		words[i] = READ_ONCE(*log) ? xchg(log, 0) : 0;
+		unsigned long want = READ_ONCE(*log) & (some ? words[i] : ~0ul);
+
+		words[i] = want ? atomic_long_fetch_andnot(want, (atomic_long_t *)log) & want : 0;
 		for (bit = find_first_bit(words + i, BITS_PER_LONG); bit < BITS_PER_LONG;
 		     bit = find_next_bit(words + i, BITS_PER_LONG, till)) {
 			till = find_next_zero_bit(words + i, BITS_PER_LONG, bit);
@@ -109,6 +121,16 @@ static bool dirty_take(struct strata_vm *vm, const struct strata_memslot *slot,
 	}
 	spin_unlock(&vm->mmu_lock);
 	return flush;
+}
+
+/* The log as it is: user space clears it by KVM_CLEAR_DIRTY_LOG. */
+static void dirty_look(const struct strata_memslot *slot, u64 first, unsigned int nr,
+		       unsigned long *words)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		words[i] = READ_ONCE(slot->dirty[first + i]);
 }
 
 /* Puts back what user space could not be told. */
@@ -124,6 +146,7 @@ static void dirty_put_back(const struct strata_memslot *slot, u64 first, unsigne
 static long dirty_copy(struct strata_vm *vm, const struct strata_memslot *slot,
 		       void __user *bitmap)
 {
+	bool keep = READ_ONCE(vm->dirty_log_flags) & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 	bool traced = trace_strata_dirty_log_enabled();
 	u64 nr_words = BITS_TO_LONGS(slot->npages), first;
 	unsigned long words[DIRTY_STEP];
@@ -132,10 +155,13 @@ static long dirty_copy(struct strata_vm *vm, const struct strata_memslot *slot,
 
 	for (first = 0; first < nr_words; first += nr) {
 		nr = min_t(u64, nr_words - first, DIRTY_STEP);
-		if (dirty_take(vm, slot, first, nr, words))
+		if (keep)
+			dirty_look(slot, first, nr, words);
+		else if (dirty_take(vm, slot, first, nr, false, words))
 			strata_flush_remote_tlbs(vm);
 		if (copy_to_user(bitmap + first * sizeof(long), words, nr * sizeof(long))) {
-			dirty_put_back(slot, first, nr, words);
+			if (!keep)
+				dirty_put_back(slot, first, nr, words);
 			return -EFAULT;
 		}
 		if (fatal_signal_pending(current))
@@ -169,6 +195,55 @@ long strata_get_dirty_log(struct strata_vm *vm, const struct kvm_dirty_log *log)
 	slot = strata_slot_by_id(slots, log->slot);
 	if (slot && slot->dirty)
 		r = dirty_copy(vm, slot, log->dirty_bitmap);
+	mutex_unlock(&vm->slots_lock);
+	return r;
+}
+
+static long dirty_clear(struct strata_vm *vm, const struct strata_memslot *slot,
+			const struct kvm_clear_dirty_log *log)
+{
+	u64 first = log->first_page / BITS_PER_LONG, nr_words = BITS_TO_LONGS(log->num_pages), at;
+	unsigned long words[DIRTY_STEP];
+	unsigned int nr;
+
+	if (log->first_page > slot->npages || log->num_pages > slot->npages - log->first_page ||
+	    (log->num_pages < slot->npages - log->first_page && log->num_pages % 64))
+		return -EINVAL;
+	for (at = 0; at < nr_words; at += nr) {
+		nr = min_t(u64, nr_words - at, DIRTY_STEP);
+		if (copy_from_user(words, log->dirty_bitmap + at * sizeof(long), nr * sizeof(long)))
+			return -EFAULT;
+		if (dirty_take(vm, slot, first + at, nr, true, words))
+			strata_flush_remote_tlbs(vm);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * strata_clear_dirty_log - KVM_CLEAR_DIRTY_LOG: pages whose next write counts again
+ * @vm: the VM; its slots_lock is taken here
+ * @log: slot, a part of it in whole 64-bit words, and a bit for each page to clear
+ *
+ * Return: 0; -EINVAL for a slot number that cannot be, and a part that does not
+ * begin at a multiple of 64 pages, or ends at none and not with the slot; -ENOENT
+ * where there is no such slot or it has no log; -EFAULT; -EINTR for a fatal signal.
+ */
+long strata_clear_dirty_log(struct strata_vm *vm, const struct kvm_clear_dirty_log *log)
+{
+	struct strata_memslots *slots;
+	struct strata_memslot *slot;
+	long r = -ENOENT;
+
+	if (log->slot >= STRATA_NR_MEMSLOTS || log->first_page % 64)
+		return -EINVAL;
+	mutex_lock(&vm->slots_lock);
+	slots = rcu_dereference_protected(vm->slots, lockdep_is_held(&vm->slots_lock));
+	slot = strata_slot_by_id(slots, log->slot);
+	if (slot && slot->dirty)
+		r = dirty_clear(vm, slot, log);
 	mutex_unlock(&vm->slots_lock);
 	return r;
 }

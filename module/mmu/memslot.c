@@ -81,9 +81,9 @@ static void slots_clean_up(struct strata_vm *vm, const struct strata_slot_plan *
 		strata_mmu_zap(vm, old->base, old->base + old->npages);
 		break;
 	case STRATA_SLOT_FLAGS:
-		if (plan->new.dirty)
+		if (plan->new.dirty && !strata_log_starts_full(vm))
 			strata_dirty_start(vm, &plan->new);
-		else
+		else if (!plan->new.dirty)
 			strata_dirty_stop(vm, &plan->new);
 		break;
 	default:
@@ -119,7 +119,7 @@ int strata_set_memory_region(struct strata_vm *vm, const struct kvm_userspace_me
 		goto out;
 
 	if (plan.new.flags & KVM_MEM_LOG_DIRTY_PAGES && !plan.new.dirty) {
-		err = strata_dirty_alloc(&plan.new);
+		err = strata_dirty_alloc(&plan.new, strata_log_starts_full(vm));
 		if (err)
 			goto out;
 	}

@@ -76,11 +76,17 @@ static inline u64 strata_slots_generation(struct strata_vm *vm)
 	return smp_load_acquire(&vm->mmu->slots_gen);
 }
 
+/* KVM_DIRTY_LOG_INITIALLY_SET: protecting is left to KVM_CLEAR_DIRTY_LOG. */
+static inline bool strata_log_starts_full(struct strata_vm *vm)
+{
+	return READ_ONCE(vm->dirty_log_flags) & KVM_DIRTY_LOG_INITIALLY_SET;
+}
+
 /* ---- memslot.c ---- */
 void strata_mmu_zap(struct strata_vm *vm, u64 start, u64 end);
 
 /* ---- dirty.c ---- */
-int strata_dirty_alloc(struct strata_memslot *slot);
+int strata_dirty_alloc(struct strata_memslot *slot, bool full);
 void strata_dirty_start(struct strata_vm *vm, const struct strata_memslot *slot);
 void strata_dirty_stop(struct strata_vm *vm, const struct strata_memslot *slot);
 

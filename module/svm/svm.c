@@ -21,9 +21,10 @@
 
 DEFINE_PER_CPU(struct svm_cpu, strata_svm_cpu);
 struct svm_caps strata_svm_caps;
-u64 strata_svm_iopm_pa, strata_svm_msrpm_pa;
+u64 strata_svm_iopm_pa, strata_svm_msrpm_pa, strata_svm_msrpm_all_pa;
 
-static struct page *iopm, *msrpm;
+/* The last one lets every access exit, for a guest whose MSRs are filtered. */
+static struct page *iopm, *msrpm, *msrpm_all;
 /**
  * svm_explain_entry - check a VMCB by the manual's rules
  * @vmcb: as VMRUN gets it, or got it
@@ -124,6 +125,9 @@ static void svm_teardown(void)
 		__free_pages(msrpm, MSRPM_ORDER);
 	if (iopm)
 		__free_pages(iopm, IOPM_ORDER);
+	if (msrpm_all)
+		__free_pages(msrpm_all, MSRPM_ORDER);
+	msrpm_all = NULL;
 	msrpm = NULL;
 	iopm = NULL;
 }
@@ -153,12 +157,15 @@ static int svm_setup(void)
 
 	iopm = alloc_pages(GFP_KERNEL, IOPM_ORDER);
 	msrpm = alloc_pages(GFP_KERNEL, MSRPM_ORDER);
-	if (!iopm || !msrpm || svm_oracle_setup())
+	msrpm_all = alloc_pages(GFP_KERNEL, MSRPM_ORDER);
+	if (!iopm || !msrpm || !msrpm_all || svm_oracle_setup())
 		goto no_memory;
 	memset(page_address(iopm), 0xff, PAGE_SIZE << IOPM_ORDER);
 	svm_fill_msrpm(page_address(msrpm));
 	strata_svm_iopm_pa = page_to_phys(iopm);
 	strata_svm_msrpm_pa = page_to_phys(msrpm);
+	memset(page_address(msrpm_all), 0xff, PAGE_SIZE << MSRPM_ORDER);
+	strata_svm_msrpm_all_pa = page_to_phys(msrpm_all);
 
 	for_each_possible_cpu(cpu) {
 		struct svm_cpu *sc = per_cpu_ptr(&strata_svm_cpu, cpu);
@@ -248,6 +255,7 @@ static struct strata_vendor svm_vendor = {
 	.set_shadow = svm_set_shadow,
 	.set_cr8 = svm_set_cr8,
 	.set_tsc = svm_set_tsc,
+	.msr_filter = svm_msr_filter,
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
 	.inject = svm_inject,

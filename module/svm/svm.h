@@ -64,7 +64,7 @@ struct svm_caps {
 };
 
 extern struct svm_caps strata_svm_caps;
-extern u64 strata_svm_iopm_pa, strata_svm_msrpm_pa;
+extern u64 strata_svm_iopm_pa, strata_svm_msrpm_pa, strata_svm_msrpm_all_pa;
 
 static inline void svm_mark_dirty(struct vmcb *vmcb, u32 bits)
 {
@@ -101,6 +101,7 @@ u8 svm_get_shadow(struct strata_vcpu *vcpu);
 void svm_set_shadow(struct strata_vcpu *vcpu, u8 shadow);
 void svm_set_cr8(struct strata_vcpu *vcpu, u8 cr8);
 void svm_set_tsc(struct strata_vcpu *vcpu);
+void svm_msr_filter(struct strata_vcpu *vcpu);
 int svm_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val);
 int svm_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val);
 

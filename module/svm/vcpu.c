@@ -276,6 +276,24 @@ void svm_set_tsc(struct strata_vcpu *vcpu)
 	svm_mark_dirty(vmcb, SVM_CLEAN_INTERCEPTS);
 }
 
+static u64 msrpm_of(const struct strata_vcpu *vcpu)
+{
+	return rcu_access_pointer(vcpu->vm->msr_filter) ? strata_svm_msrpm_all_pa :
+							  strata_svm_msrpm_pa;
+}
+
+/**
+ * svm_msr_filter - the permission map that the VM's filter asks for
+ * @vcpu: its mutex is held
+ */
+void svm_msr_filter(struct strata_vcpu *vcpu)
+{
+	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+
+	vmcb->control.msrpm_base_pa = msrpm_of(vcpu);
+	svm_mark_dirty(vmcb, SVM_CLEAN_IOPM);
+}
+
 /* Where an MSR lives in the save area; NULL: not there. */
 static u64 *svm_msr_slot(struct vmcb *vmcb, u32 index)
 {
@@ -378,7 +396,7 @@ static void svm_init_control(struct strata_vcpu *vcpu)
 	c->intercept3 = SVM_I3_INVLPGB | SVM_I3_INVLPGB_ILLEGAL |
 			SVM_I3_MCOMMIT | SVM_I3_TLBSYNC;
 	c->iopm_base_pa = strata_svm_iopm_pa;
-	c->msrpm_base_pa = strata_svm_msrpm_pa;
+	c->msrpm_base_pa = msrpm_of(vcpu);
 	c->int_ctl = SVM_INT_V_MASKING;
 	c->nested_ctl = SVM_NESTED_CTL_NP;
 	c->nested_cr3 = vcpu->vm->root_pa;

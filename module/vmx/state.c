@@ -135,6 +135,7 @@ static void write_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 dirty
 	if (dirty & VMX_GROUP(VMX_G_CTLS)) {
 		vmcs_write(VMCS_PROC_CTLS, vmx->proc);
 		vmcs_write(VMCS_PROC2_CTLS, vmx->proc2);
+		vmcs_write(VMCS_MSR_BITMAP, vmx_msr_bitmap(vcpu));
 	}
 }
 

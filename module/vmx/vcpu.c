@@ -68,7 +68,7 @@ void vmx_write_constants(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 	/* The guest changes TS and MP as it likes, as on SVM. */
 	vmcs_write(VMCS_CR0_MASK, ~(X86_CR0_TS | X86_CR0_MP));
 	vmcs_write(VMCS_CR4_MASK, ~0ul);
-	vmcs_write(VMCS_MSR_BITMAP, strata_vmx_msr_bitmap_pa);
+	vmcs_write(VMCS_MSR_BITMAP, vmx_msr_bitmap(vcpu));
 	vmcs_write(VMCS_VAPIC_PAGE, virt_to_phys(vmx->vapic));
 	vmcs_write(VMCS_TPR_THRESHOLD, 0);
 	vmcs_write(VMCS_EPTP, vmx->eptp);

@@ -17,9 +17,10 @@
 
 #define CPUID_1_ECX_VMX	BIT(5)
 
-u64 strata_vmx_msr_bitmap_pa;
+u64 strata_vmx_msr_bitmap_pa, strata_vmx_msr_bitmap_all_pa;
 
-static u8 *msr_bitmap;
+/* The second lets every access exit, for a guest whose MSRs are filtered. */
+static u8 *msr_bitmap, *msr_bitmap_all;
 static struct strata_vendor vmx_vendor;
 
 /*
@@ -107,12 +108,19 @@ static void fill_msr_bitmap(u8 *map)
 	}
 }
 
+static void vmx_teardown_bitmaps(void)
+{
+	free_page((unsigned long)msr_bitmap_all);
+	free_page((unsigned long)msr_bitmap);
+	msr_bitmap_all = NULL;
+	msr_bitmap = NULL;
+}
+
 static void vmx_teardown(void)
 {
 	vmx_cpu_teardown();
 	vmx_oracle_teardown();
-	free_page((unsigned long)msr_bitmap);
-	msr_bitmap = NULL;
+	vmx_teardown_bitmaps();
 }
 
 static int vmx_setup(void)
@@ -131,10 +139,15 @@ static int vmx_setup(void)
 		static_branch_enable(&strata_vmx_bracket);
 
 	msr_bitmap = (u8 *)get_zeroed_page(GFP_KERNEL);
-	if (!msr_bitmap)
+	msr_bitmap_all = (u8 *)get_zeroed_page(GFP_KERNEL);
+	if (!msr_bitmap || !msr_bitmap_all) {
+		vmx_teardown_bitmaps();
 		return -ENOMEM;
+	}
 	fill_msr_bitmap(msr_bitmap);
 	strata_vmx_msr_bitmap_pa = virt_to_phys(msr_bitmap);
+	memset(msr_bitmap_all, 0xff, PAGE_SIZE);
+	strata_vmx_msr_bitmap_all_pa = virt_to_phys(msr_bitmap_all);
 	r = vmx_oracle_setup();
 	if (!r)
 		r = vmx_cpu_setup();
@@ -161,6 +174,11 @@ static void vmx_set_tsc(struct strata_vcpu *vcpu)
 		return;
 	vmx->proc2 = proc2;
 	vmx->dirty |= VMX_GROUP(VMX_G_CTLS);
+}
+
+static void vmx_msr_filter(struct strata_vcpu *vcpu)
+{
+	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_CTLS);
 }
 
 /* No step of the vendor's own: windows have exits of their own. */
@@ -208,6 +226,7 @@ static struct strata_vendor vmx_vendor = {
 	.set_shadow = vmx_set_shadow,
 	.set_cr8 = vmx_set_cr8,
 	.set_tsc = vmx_set_tsc,
+	.msr_filter = vmx_msr_filter,
 	.get_msr = vmx_get_msr,
 	.set_msr = vmx_set_msr,
 	.inject = vmx_inject,

@@ -145,12 +145,19 @@ struct vmx_vcpu {
 	struct vmx_oracle *oracle;	/* debug builds */
 };
 
+extern u64 strata_vmx_msr_bitmap_pa, strata_vmx_msr_bitmap_all_pa;
+
 static inline struct vmx_vcpu *to_vmx(struct strata_vcpu *vcpu)
 {
 	return vcpu->hw;
 }
 
-extern u64 strata_vmx_msr_bitmap_pa;
+static inline u64 vmx_msr_bitmap(const struct strata_vcpu *vcpu)
+{
+	return rcu_access_pointer(vcpu->vm->msr_filter) ? strata_vmx_msr_bitmap_all_pa :
+							  strata_vmx_msr_bitmap_pa;
+}
+
 
 /* entry.S: 0, 1: VMfail, 2: VMX operation was left */
 #define VMX_ENTER_RESUME	1u

@@ -33,7 +33,7 @@ static struct strata_routing *build(unsigned int nr)
 {
 	struct strata_routing *t = calloc(1, sizeof(*t) + nr * sizeof(t->routes[0]));
 
-	if (routes_build(t, e, nr) == 0)
+	if (routes_build(t, e, nr, false) == 0)
 		return t;
 	free(t);
 	return NULL;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Capabilities that a client switches on.
+ */
+#ifndef STRATA_ENABLE_CAP_H
+#define STRATA_ENABLE_CAP_H
+
+#include <linux/kvm.h>
+
+struct strata_vm;
+
+long strata_vm_enable_cap(struct strata_vm *vm, const struct kvm_enable_cap *cap);
+
+#endif /* STRATA_ENABLE_CAP_H */
