@@ -16,16 +16,19 @@
  */
 static noinline void strata_load_breakpoints(struct strata_vcpu *vcpu, unsigned long *host_db)
 {
+	const unsigned long *db = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug_db :
+									       vcpu->db;
+
 	if (hw_breakpoint_active())
 		set_debugreg(0ul, 7);
 	get_debugreg(host_db[0], 0);
 	get_debugreg(host_db[1], 1);
 	get_debugreg(host_db[2], 2);
 	get_debugreg(host_db[3], 3);
-	set_debugreg(vcpu->db[0], 0);
-	set_debugreg(vcpu->db[1], 1);
-	set_debugreg(vcpu->db[2], 2);
-	set_debugreg(vcpu->db[3], 3);
+	set_debugreg(db[0], 0);
+	set_debugreg(db[1], 1);
+	set_debugreg(db[2], 2);
+	set_debugreg(db[3], 3);
 }
 
 static noinline void strata_unload_breakpoints(const unsigned long *host_db)

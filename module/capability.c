@@ -7,6 +7,7 @@
 #include <linux/kvm.h>
 #include <linux/kernel.h>
 
+#include "guest_debug.h"
 #include "ioctl.h"
 #include "strata.h"
 
@@ -77,6 +78,10 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,	STRATA_DIRTY_LOG_FLAGS },
 	{ KVM_CAP_GET_MSR_FEATURES,		1 },
 	{ KVM_CAP_MSR_PLATFORM_INFO,		1 },
+	{ KVM_CAP_DISABLE_QUIRKS2,		STRATA_QUIRKS },
+	{ KVM_CAP_SET_GUEST_DEBUG,		1 },
+	{ KVM_CAP_SET_GUEST_DEBUG2,		STRATA_DEBUG_FLAGS },
+	{ KVM_CAP_X86_ROBUST_SINGLESTEP,	1 },
 	{ KVM_CAP_X86_USER_SPACE_MSR,		1 },
 	{ KVM_CAP_X86_MSR_FILTER,		1 },
 };

@@ -123,6 +123,8 @@ static void runtime_of(const struct strata_vcpu *vcpu, struct cpuid_runtime *rt)
 	rt->xss = vcpu->xss;
 	rt->apic_on = vcpu->apic_base & MSR_IA32_APICBASE_ENABLE;
 	rt->lapic = vcpu->apic;
+	rt->mwait_by_msr = !strata_has_quirk(vcpu, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT);
+	rt->mwait = vcpu->msrs->slot[MSR_S_MISC_ENABLE] & MSR_IA32_MISC_ENABLE_MWAIT;
 }
 
 /* Everything that follows from the table, so that nothing has to ask it often. */
@@ -357,4 +359,15 @@ long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 			return -EFAULT;
 	}
 	return 0;
+}
+
+/**
+ * strata_guest_has_mwait - does the guest's CPUID show MONITOR and MWAIT?
+ * @vcpu: its mutex is held
+ */
+bool strata_guest_has_mwait(struct strata_vcpu *vcpu)
+{
+	if (!strata_has_quirk(vcpu, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
+		return vcpu->msrs->slot[MSR_S_MISC_ENABLE] & MSR_IA32_MISC_ENABLE_MWAIT;
+	return strata_guest_has(vcpu, 1, 0, CPUID_R_ECX, 3);
 }

@@ -344,6 +344,8 @@ void cpuid_patch(const struct xsave_layout *l, const struct cpuid_runtime *rt, u
 		regs[CPUID_R_EDX] = put_bit(regs[CPUID_R_EDX], 9, rt->apic_on);
 		if (!rt->lapic)
 			regs[CPUID_R_ECX] &= ~(B(21) | B(24));
+		if (rt->mwait_by_msr)
+			regs[CPUID_R_ECX] = put_bit(regs[CPUID_R_ECX], 3, rt->mwait);
 		break;
 	case 7:
 		if (subleaf == 0)

@@ -77,6 +77,8 @@ struct cpuid_limits {
  * @xss: of the guest
  * @apic_on: IA32_APIC_BASE has it enabled
  * @lapic: the LAPIC is in the kernel: x2APIC and TSC-deadline work
+ * @mwait_by_msr: IA32_MISC_ENABLE says whether there is MONITOR and MWAIT
+ * @mwait: what it says
  */
 struct cpuid_runtime {
 	u64 cr4;
@@ -84,6 +86,8 @@ struct cpuid_runtime {
 	u64 xss;
 	bool apic_on;
 	bool lapic;
+	bool mwait_by_msr;
+	bool mwait;
 };
 
 int cpuid_build(const struct cpuid_host *host, struct kvm_cpuid_entry2 *e, int max);

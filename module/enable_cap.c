@@ -60,6 +60,14 @@ static long platform_info(struct strata_vm *vm, const __u64 *args)
 	return 0;
 }
 
+static long disable_quirks(struct strata_vm *vm, const __u64 *args)
+{
+	if (args[0] & ~(u64)STRATA_QUIRKS)
+		return -EINVAL;
+	WRITE_ONCE(vm->disabled_quirks, args[0]);
+	return 0;
+}
+
 static const struct {
 	u32 cap;
 	long (*fn)(struct strata_vm *vm, const __u64 *args);
@@ -69,6 +77,7 @@ static const struct {
 	{ KVM_CAP_MAX_VCPU_ID,			max_vcpu_id },
 	{ KVM_CAP_X86_USER_SPACE_MSR,		user_space_msr },
 	{ KVM_CAP_MSR_PLATFORM_INFO,		platform_info },
+	{ KVM_CAP_DISABLE_QUIRKS2,		disable_quirks },
 };
 
 /**

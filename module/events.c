@@ -118,6 +118,10 @@ void strata_queue_db(struct strata_vcpu *vcpu, unsigned long dr6_bits)
 {
 	if (dr6_bits == DR_STEP && strata_vendor->stepped(vcpu))
 		return;
+	if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) && dr6_bits == DR_STEP) {
+		strata_set_request(vcpu, STRATA_REQ_STEPPED);
+		return;
+	}
 	queue(vcpu, X86_TRAP_DB, false, 0, true, dr6_bits);
 }
 
@@ -217,6 +221,14 @@ static void inject_irq(struct strata_vcpu *vcpu)
 	strata_vendor->inject(vcpu, STRATA_EVENT_IRQ, vector, false, 0);
 }
 
+static void set_irq_window(struct strata_vcpu *vcpu, bool want)
+{
+	if (want == vcpu->ev.irq_window)
+		return;
+	vcpu->ev.irq_window = want;
+	strata_vendor->irq_window(vcpu, want);
+}
+
 /*
  * One event goes in: first what a previous delivery left over, then what is
  * new, by priority (APM 8.5). For the rest a window is asked for.
@@ -242,6 +254,11 @@ static void inject_pending(struct strata_vcpu *vcpu)
 		strata_vendor->inject(vcpu, STRATA_EVENT_NMI, X86_TRAP_NMI, false, 0);
 	} else if (ev->irq.injected) {
 		strata_vendor->inject(vcpu, STRATA_EVENT_IRQ, ev->irq.nr, false, 0);
+	} else if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ)) {
+		/* No window either: the next KVM_SET_GUEST_DEBUG looks again. */
+		ev->nmi_window = false;
+		set_irq_window(vcpu, false);
+		return;
 	} else if (!inject_nmi(vcpu)) {
 		inject_irq(vcpu);
 	}
@@ -256,10 +273,7 @@ static void inject_pending(struct strata_vcpu *vcpu)
 	want = waiting_vector(vcpu) >= 0 ||
 	       (!vcpu->vm->pic && READ_ONCE(vcpu->run->request_interrupt_window) &&
 		strata_extint_connected(vcpu));
-	if (want != ev->irq_window) {
-		ev->irq_window = want;
-		strata_vendor->irq_window(vcpu, want);
-	}
+	set_irq_window(vcpu, want);
 }
 
 /**

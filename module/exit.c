@@ -9,6 +9,7 @@
 #include <asm/traps.h>
 
 #include "exit.h"
+#include "guest_debug.h"
 #include "msr_user.h"
 #include "strata.h"
 #include "trace.h"
@@ -137,11 +138,27 @@ static int exit_skip(struct strata_vcpu *vcpu)
  */
 static int exit_exception(struct strata_vcpu *vcpu)
 {
+	if (unlikely(vcpu->guest_debug) && vcpu->exit.exc.vector == X86_TRAP_DB &&
+	    strata_debug_owns_db(vcpu))
+		return strata_debug_exit(vcpu, X86_TRAP_DB, vcpu->exit.exc.payload);
 	if (vcpu->exit.exc.has_error)
 		strata_queue_exception_e(vcpu, vcpu->exit.exc.vector, vcpu->exit.exc.error_code);
 	else
 		strata_queue_exception(vcpu, vcpu->exit.exc.vector);
 	return STRATA_RESUME;
+}
+
+/* The others that are intercepted; may sleep. */
+static int exit_sleepy_exception(struct strata_vcpu *vcpu)
+{
+	switch (vcpu->exit.exc.vector) {
+	case X86_TRAP_UD:
+		return strata_exit_ud(vcpu);
+	case X86_TRAP_BP:
+		return strata_debug_exit(vcpu, X86_TRAP_BP, 0);
+	default:
+		return exit_exception(vcpu);
+	}
 }
 
 static int exit_hlt(struct strata_vcpu *vcpu)
@@ -243,12 +260,13 @@ static int exit_xsetbv(struct strata_vcpu *vcpu)
 }
 
 /*
- * MONITOR and MWAIT are not offered, but a guest may use them all the same;
- * they wait for nothing.
+ * MONITOR and MWAIT are not offered, but a guest may use them all the same; they
+ * wait for nothing. #UD, where there is no such feature, has to be asked for: a quirk.
  */
 static int exit_monitor(struct strata_vcpu *vcpu)
 {
-	if (!strata_guest_has(vcpu, 1, 0, CPUID_R_ECX, 3))
+	if (!strata_has_quirk(vcpu, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	    !strata_guest_has_mwait(vcpu))
 		return exit_ud(vcpu);
 	return strata_skip_insn(vcpu);
 }
@@ -320,7 +338,7 @@ const struct strata_exit_desc strata_exits[STRATA_NR_EXIT_REASONS] = {
 	[STRATA_EXIT_HYPERCALL]	   = { strata_hypercall,      "hypercall",	  ATOMIC | SKIPS },
 	[STRATA_EXIT_NESTED_FAULT] = { exit_nested_fault,     "nested-fault",	  0 },
 	[STRATA_EXIT_MMIO]	   = { exit_unexpected,	      "mmio",		  ATOMIC },
-	[STRATA_EXIT_EXCEPTION]	   = { exit_exception,	      "exception",	  ATOMIC },
+	[STRATA_EXIT_EXCEPTION]	   = { exit_sleepy_exception, "exception",	  0 },
 	[STRATA_EXIT_DB]	   = { exit_exception,	      "debug-exception",  ATOMIC },
 	[STRATA_EXIT_AC]	   = { exit_exception,	      "alignment-check",  ATOMIC },
 	[STRATA_EXIT_CR_ACCESS]	   = { strata_exit_cr,	      "cr-access",	  0 },

@@ -44,6 +44,9 @@ bool strata_pio_in_kernel(struct strata_vcpu *vcpu);
 
 int strata_exit_irq_window(struct strata_vcpu *vcpu);
 
+/* pv.c */
+int strata_exit_ud(struct strata_vcpu *vcpu);
+
 /* exit_cr.c */
 int strata_exit_cr(struct strata_vcpu *vcpu);
 int strata_exit_dr(struct strata_vcpu *vcpu);

@@ -13,6 +13,7 @@
 #include <asm/tsc.h>
 
 #include "enable_cap.h"
+#include "guest_debug.h"
 #include "ioctl.h"
 #include "irqchip/irqfd.h"
 #include "msr_user.h"
@@ -123,6 +124,7 @@ VCPU_SET(debugregs, struct kvm_debugregs)
 VCPU_GET(mpstate, struct kvm_mp_state)
 VCPU_SET(mpstate, struct kvm_mp_state)
 VCPU_SET(mce, struct kvm_x86_mce)
+VCPU_SET(guest_debug, struct kvm_guest_debug)
 
 static long ioctl_run(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
@@ -328,6 +330,7 @@ static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
 	CALL(KVM_SET_TSC_KHZ,	ioctl_set_tsc_khz,		L_VCPU | L_RAW),
 	CALL(KVM_KVMCLOCK_CTRL,	ioctl_kvmclock_ctrl,		L_VCPU | L_RAW),
 	CALL(KVM_GET_STATS_FD,	ioctl_vcpu_stats_fd,		L_VCPU | L_RAW),
+	CALL(KVM_SET_GUEST_DEBUG,	ioctl_set_guest_debug,		L_VCPU),
 	CALL(KVM_TRANSLATE,	ioctl_translate,		L_VCPU),
 	CALL(KVM_X86_SETUP_MCE,	ioctl_setup_mce,		L_VCPU),
 	CALL(KVM_X86_SET_MCE,	ioctl_set_mce,			L_VCPU),

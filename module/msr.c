@@ -37,7 +37,8 @@ static u32 host_gates __read_mostly;
 void strata_msr_setup(const struct kvm_cpuid_entry2 *e, u32 nr)
 {
 	msr_build_index();
-	host_gates = msr_gates(e, nr);
+	/* What no guest is offered yet can be asked for as a feature, or is state. */
+	host_gates = msr_gates(e, nr) | 1u << MSR_G_MCG_CTL | 1u << MSR_G_PDCM;
 	if (cpuid_has(e, nr, 7, 0, CPUID_R_EDX, 26) ||
 	    cpuid_has(e, nr, 0x80000008, 0, CPUID_R_EBX, 14))
 		spec_valid |= SPEC_CTRL_IBRS;
@@ -327,7 +328,7 @@ static long put_list(struct kvm_msr_list __user *u, u32 flag)
 	if (get_user(room, &u->nmsrs))
 		return -EFAULT;
 	for (i = 1; (r = msr_rule_at(i)); i++) {
-		if (!(r->flags & flag) || !msr_gate_open(r, host_gates | 1u << MSR_G_MCG_CTL))
+		if (!(r->flags & flag) || !msr_gate_open(r, host_gates))
 			continue;
 		for (index = r->first; index <= r->last; index++, n++)
 			if (n < room && put_user(index, &u->indices[n]))

@@ -77,12 +77,15 @@ static const struct msr_rule msr_rules[] = {
 	/* bit 31: CPUID faulting, which is not offered */
 	ROW(0xce, 0xce, PLATFORM, MASK, NONE, MSR_F_LIST | MSR_F_GUEST_RO,
 	    .slot = MSR_S_PLATFORM_INFO, .valid = ~(1ull << 31))
+	ROW(0x1fc, 0x1fc, SOFT, MASK, NONE, MSR_F_LIST, .slot = MSR_S_POWER_CTL, .valid = ANY)
 	ROW(0x140, 0x140, CONST, MASK, NONE, 0, .reset = 0)
 	ROW(0x198, 0x198, CONST, MASK, NONE, MSR_F_RO, .reset = 0)
 	ROW(0x199, 0x199, CONST, MASK, NONE, MSR_F_WIGNORE, .valid = ANY)
 	/* LBR and BTF can be set and have no effect: LBR virtualization is not used */
 	ROW(0x1d9, 0x1d9, SOFT, MASK, NONE, 0, .slot = MSR_S_DEBUGCTL, .valid = 3)
 	ROW(0x1db, 0x1de, CONST, MASK, NONE, MSR_F_RO, .reset = 0)
+	/* no performance counters, hence no capabilities of theirs */
+	ROW(0x345, 0x345, CONST, MASK, PDCM, MSR_F_FEATURE | MSR_F_RO, .reset = 0)
 	/* performance counters that leaf 0xA does not offer, yet old code tries */
 	ROW(0xc1, 0xc2, CONST, MASK, NONE, 0, .reset = 0)
 	ROW(0x186, 0x187, CONST, MASK, NONE, 0, .reset = 0)
@@ -142,6 +145,7 @@ static const struct msr_gate_rule {
 	{ MSR_G_ARCH_CAPS,	CPUID_R_EDX, 29, 0, 0x7 },
 	{ MSR_G_XSAVES,		CPUID_R_EAX, 3, 1, 0xd },
 	{ MSR_G_OSVW,		CPUID_R_ECX, 9, 0, 0x80000001 },
+	{ MSR_G_PDCM,		CPUID_R_ECX, 15, 0, 0x1 },
 	{ MSR_G_CLOCK,		CPUID_R_EAX, 0, 0, CPUID_KVM_FEATURES },
 	{ MSR_G_CLOCK2,		CPUID_R_EAX, 3, 0, CPUID_KVM_FEATURES },
 };

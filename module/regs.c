@@ -35,7 +35,7 @@ int strata_get_regs(struct strata_vcpu *vcpu, struct kvm_regs *regs)
 	for (i = 0; i < STRATA_NR_GPRS; i++)
 		r[i] = vcpu->regs[reg_order[i]];
 	regs->rip = vcpu->rip;
-	regs->rflags = strata_vendor->get_rflags(vcpu);
+	regs->rflags = strata_get_rflags(vcpu);
 	return 0;
 }
 
@@ -54,7 +54,7 @@ int strata_set_regs(struct strata_vcpu *vcpu, const struct kvm_regs *regs)
 	for (i = 0; i < STRATA_NR_GPRS; i++)
 		vcpu->regs[reg_order[i]] = r[i];
 	vcpu->rip = regs->rip;
-	strata_vendor->set_rflags(vcpu, (regs->rflags & RFLAGS_ALL) | X86_EFLAGS_FIXED);
+	strata_set_rflags(vcpu, (regs->rflags & RFLAGS_ALL) | X86_EFLAGS_FIXED);
 	vcpu->ev.exc.pending = false;
 	strata_set_request(vcpu, STRATA_REQ_EVENT);
 	return 0;

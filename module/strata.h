@@ -31,6 +31,8 @@
 #include <linux/srcu.h>
 #include <linux/sched/signal.h>
 
+#include <asm/trapnr.h>
+
 #include "compat.h"
 #include "entry_fault.h"
 #include "types.h"
@@ -93,6 +95,7 @@ struct strata_vm {
 	/* MSRs as far as user space decides: msr_user.h */
 	struct strata_msr_filter __rcu *msr_filter;	/* (l), read under srcu; NULL: none */
 	u32 msr_exits;			/* (a) KVM_CAP_X86_USER_SPACE_MSR */
+	u64 disabled_quirks;		/* (a) KVM_CAP_DISABLE_QUIRKS2 */
 	bool no_platform_info;		/* (a) the guest may not read MSR_PLATFORM_INFO */
 
 	/* devices in the kernel */
@@ -221,6 +224,7 @@ enum strata_request {
 	STRATA_REQ_TSC,			/* TSC offset changed */
 	STRATA_REQ_KICK,		/* just leave guest mode and look again */
 	STRATA_REQ_IOAPIC_EOI,		/* user space's IOAPIC hears of vcpu->eoi_vector */
+	STRATA_REQ_STEPPED,		/* an instruction that user space steps is done */
 	STRATA_REQ_MSR_FILTER,		/* direct access to MSRs begins or ends */
 };
 
@@ -281,6 +285,10 @@ struct strata_vcpu {
 	/* debug registers. (v) */
 	unsigned long db[4];
 	unsigned long dr6, dr7;
+	u32 guest_debug;		/* KVM_GUESTDBG_*, 0: nobody debugs */
+	bool debug_tf;			/* TF is set and not by the guest */
+	unsigned long debug_db[4], debug_dr7;	/* with KVM_GUESTDBG_USE_HW_BP, not db and dr7 */
+	unsigned long hw_dr7;		/* which of them the hardware has */
 
 	/* life. (v) but read by others */
 	u32 mp_state;			/* (a) KVM_MP_STATE_* */
@@ -407,6 +415,9 @@ struct strata_vendor {
 	bool (*pdptes_ok)(struct strata_vcpu *vcpu, unsigned long cr0, unsigned long cr4);
 	void (*sync_crs)(struct strata_vcpu *vcpu);	/* hardware -> vcpu->cr0, cr3 */
 	void (*set_dr7)(struct strata_vcpu *vcpu, unsigned long dr7);
+	/* strata_exceptions() are others now */
+	void (*exceptions)(struct strata_vcpu *vcpu);
+	u8 hypercall_opcode;		/* last byte of VMMCALL or VMCALL */
 	void (*set_dr6)(struct strata_vcpu *vcpu, unsigned long dr6);
 	/* interrupt shadow: KVM_X86_SHADOW_INT_* */
 	u8 (*get_shadow)(struct strata_vcpu *vcpu);
@@ -525,6 +536,35 @@ int strata_internal_error(struct strata_vcpu *vcpu, u32 suberror, const u64 *dat
 
 static inline bool strata_is_protmode(struct strata_vcpu *vcpu) { return vcpu->cr0 & 1; }
 
+/* ---- guest_debug.c ---- */
+unsigned long strata_get_rflags(struct strata_vcpu *vcpu);
+void strata_set_rflags(struct strata_vcpu *vcpu, unsigned long rflags);
+
+/* DR7 as the hardware is to have it */
+static inline unsigned long strata_hw_dr7(const struct strata_vcpu *vcpu)
+{
+	return vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug_dr7 : vcpu->dr7;
+}
+
+/*
+ * Exceptions that exit, by vector. Recursion of #DB and #AC would hang the CPU, #MC
+ * is the host's, #UD may be a hypercall of the other vendor; #BP for a debugger.
+ */
+static inline u32 strata_exceptions(const struct strata_vcpu *vcpu)
+{
+	return BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) | BIT(X86_TRAP_UD) |
+	       (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP ? BIT(X86_TRAP_BP) : 0);
+}
+
+/* what KVM_CAP_DISABLE_QUIRKS2 offers */
+#define STRATA_QUIRKS	(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | \
+			 KVM_X86_QUIRK_FIX_HYPERCALL_INSN | KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
+
+static inline bool strata_has_quirk(const struct strata_vcpu *vcpu, u64 quirk)
+{
+	return !(READ_ONCE(vcpu->vm->disabled_quirks) & quirk);
+}
+
 /* ---- regs.c: state by ioctl; all (v) ---- */
 int strata_get_regs(struct strata_vcpu *vcpu, struct kvm_regs *regs);
 int strata_set_regs(struct strata_vcpu *vcpu, const struct kvm_regs *regs);
@@ -591,6 +631,8 @@ const struct kvm_cpuid_entry2 *strata_cpuid_find(struct strata_vcpu *vcpu, u32 l
 /* bit test in the guest's own table, e.g. strata_guest_has(vcpu, 0x80000001, 0, CPUID_EDX, 27) */
 bool strata_guest_has(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf, enum strata_cpuid_reg reg,
 		      u8 bit);
+
+bool strata_guest_has_mwait(struct strata_vcpu *vcpu);
 
 /* ---- msr.c (v) ---- */
 int strata_msr_create(struct strata_vcpu *vcpu);

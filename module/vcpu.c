@@ -11,11 +11,13 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
+#include <uapi/asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include <asm/tsc.h>
 
 #include "entry_work.h"
 #include "exit.h"
+#include "guest_debug.h"
 #include "ioctl.h"
 #include "irqchip/lapic.h"
 #include "profile.h"
@@ -210,6 +212,9 @@ static int serve_requests(struct strata_vcpu *vcpu)
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return STRATA_USER;
 	}
+	if (test_and_clear_bit(STRATA_REQ_STEPPED, requests) &&
+	    (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+		return strata_debug_exit(vcpu, X86_TRAP_DB, DR_STEP);
 	if (test_and_clear_bit(STRATA_REQ_IOAPIC_EOI, requests)) {
 		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		vcpu->run->eoi.vector = vcpu->eoi_vector;
@@ -298,10 +303,11 @@ static __always_inline int run(struct strata_vcpu *vcpu)
 	int r;
 
 	if (unlikely(READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs) |
-		     vcpu->sync_regs)) {
+		     vcpu->sync_regs | vcpu->guest_debug)) {
 		r = strata_sync_regs_in(vcpu);
 		if (r)
 			return r;
+		strata_debug_arm(vcpu);
 	}
 
 	if (unlikely(vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED ||

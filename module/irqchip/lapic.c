@@ -268,7 +268,7 @@ void strata_lapic_reset(struct strata_vcpu *vcpu, bool init)
 		strata_lapic_set_mode(apic, LAPIC_XAPIC);
 	}
 	reset_registers(apic);
-	if (vcpu->id == vcpu->vm->bsp_id)
+	if (vcpu->id == vcpu->vm->bsp_id && strata_has_quirk(vcpu, KVM_X86_QUIRK_LINT0_REENABLED))
 		WRITE_ONCE(apic->lvt[LAPIC_LVT_LINT0], STRATA_DM_EXTINT << 8);
 }
 

@@ -11,6 +11,7 @@
 #include "svm.h"
 #include "../breakpoints.h"
 #include "../exit.h"
+#include "../guest_debug.h"
 #include "../guest_state.h"
 #include "../insn.h"
 #include "../machine_check.h"
@@ -156,7 +157,7 @@ static noinstr int svm_switch_guarded(struct strata_vcpu *vcpu, struct svm_vcpu 
 
 static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet)
 {
-	bool dbs = unlikely(vcpu->dr7 & 0xff);
+	bool dbs = unlikely(vcpu->hw_dr7 & 0xff);
 	struct vmcb *vmcb = svm->vmcb;
 	int r;
 
@@ -275,7 +276,12 @@ static void svm_translate_rare(struct strata_vcpu *vcpu, struct vmcb *vmcb)
 			e->id = STRATA_EXIT_NMI_WINDOW;
 			break;
 		}
-		vcpu->dr6 = vmcb->save.dr6;
+		if (unlikely(strata_debug_owns_db(vcpu))) {
+			e->exc.payload = vmcb->save.dr6;
+			svm_set_dr6(vcpu, vcpu->dr6);
+		} else {
+			vcpu->dr6 = vmcb->save.dr6;
+		}
 		fallthrough;
 	case STRATA_EXIT_AC:
 	case STRATA_EXIT_EXCEPTION:

@@ -102,6 +102,7 @@ void svm_set_shadow(struct strata_vcpu *vcpu, u8 shadow);
 void svm_set_cr8(struct strata_vcpu *vcpu, u8 cr8);
 void svm_set_tsc(struct strata_vcpu *vcpu);
 void svm_msr_filter(struct strata_vcpu *vcpu);
+void svm_exceptions(struct strata_vcpu *vcpu);
 int svm_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val);
 int svm_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val);
 

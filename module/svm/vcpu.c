@@ -24,11 +24,6 @@
 #define SEG_DB		(1u << 10)
 #define SEG_G		(1u << 11)
 
-/* Vectors that are always intercepted: recursion of them would hang the CPU. */
-#define VECTOR_DB	1
-#define VECTOR_AC	17
-#define VECTOR_MC	18
-
 static struct vmcb_seg *svm_seg(struct vmcb *vmcb, enum strata_seg seg)
 {
 	switch (seg) {
@@ -231,7 +226,8 @@ void svm_set_dr7(struct strata_vcpu *vcpu, unsigned long dr7)
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 
 	vcpu->dr7 = dr7;
-	vmcb->save.dr7 = dr7;
+	vcpu->hw_dr7 = strata_hw_dr7(vcpu);
+	vmcb->save.dr7 = vcpu->hw_dr7;
 	svm_mark_dirty(vmcb, SVM_CLEAN_DRX);
 }
 
@@ -273,6 +269,18 @@ void svm_set_tsc(struct strata_vcpu *vcpu)
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
 
 	vmcb->control.tsc_offset = READ_ONCE(vcpu->tsc_offset);
+	svm_mark_dirty(vmcb, SVM_CLEAN_INTERCEPTS);
+}
+
+/**
+ * svm_exceptions - intercept strata_exceptions()
+ * @vcpu: its mutex is held
+ */
+void svm_exceptions(struct strata_vcpu *vcpu)
+{
+	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+
+	vmcb->control.intercept_exceptions = strata_exceptions(vcpu);
 	svm_mark_dirty(vmcb, SVM_CLEAN_INTERCEPTS);
 }
 
@@ -383,7 +391,7 @@ static void svm_init_control(struct strata_vcpu *vcpu)
 	c->intercept_cr_write = 1u << 4 | 1u << 8;
 	c->intercept_dr_read = 0xffff;
 	c->intercept_dr_write = 0xffff;
-	c->intercept_exceptions = 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC;
+	c->intercept_exceptions = strata_exceptions(vcpu);
 	c->intercept1 = SVM_I1_INTR | SVM_I1_NMI | SVM_I1_SMI | SVM_I1_INIT |
 			SVM_I1_CR0_SEL_WRITE | SVM_I1_RDPMC | SVM_I1_CPUID |
 			SVM_I1_INVD | SVM_I1_HLT | SVM_I1_INVLPGA |

@@ -150,5 +150,6 @@ void vmx_set_dr6(struct strata_vcpu *vcpu, unsigned long dr6)
 void vmx_set_dr7(struct strata_vcpu *vcpu, unsigned long dr7)
 {
 	vcpu->dr7 = dr7;
+	vcpu->hw_dr7 = strata_hw_dr7(vcpu);
 	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_DR7);
 }

@@ -16,6 +16,7 @@
 #include "insns.h"
 #include "../breakpoints.h"
 #include "../exit.h"
+#include "../guest_debug.h"
 #include "../guest_state.h"
 #include "../insn.h"
 #include "../machine_check.h"
@@ -357,7 +358,7 @@ static noinline void vmx_set_timer(struct vmx_vcpu *vmx)
 
 static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet)
 {
-	bool dbs = unlikely(vcpu->dr7 & 0xff);
+	bool dbs = unlikely(vcpu->hw_dr7 & 0xff);
 	int r;
 
 	if (static_branch_unlikely(&strata_vmx_sliced))
@@ -540,7 +541,9 @@ static void translate_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 		break;
 	case STRATA_EXIT_DB:
 		/* The hardware does not write DR6 (SDM 28.2.1). */
-		vcpu->dr6 = (vcpu->dr6 & ~0xful) | (qual & DR6_CAUSES);
+		e->exc.payload = qual & DR6_CAUSES;
+		if (likely(!strata_debug_owns_db(vcpu)))
+			vcpu->dr6 = (vcpu->dr6 & ~0xful) | (qual & DR6_CAUSES);
 		fallthrough;
 	case STRATA_EXIT_AC:
 	case STRATA_EXIT_EXCEPTION:

@@ -131,11 +131,12 @@ static void write_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 dirty
 	if (dirty & VMX_GROUP(VMX_G_PAT))
 		vmcs_write(VMCS_GUEST_PAT, vmx->pat);
 	if (dirty & VMX_GROUP(VMX_G_DR7))
-		vmcs_write(VMCS_GUEST_DR7, vcpu->dr7);
+		vmcs_write(VMCS_GUEST_DR7, vcpu->hw_dr7);
 	if (dirty & VMX_GROUP(VMX_G_CTLS)) {
 		vmcs_write(VMCS_PROC_CTLS, vmx->proc);
 		vmcs_write(VMCS_PROC2_CTLS, vmx->proc2);
 		vmcs_write(VMCS_MSR_BITMAP, vmx_msr_bitmap(vcpu));
+		vmcs_write(VMCS_EXCEPTION_BITMAP, strata_exceptions(vcpu));
 	}
 }
 

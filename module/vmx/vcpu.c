@@ -15,12 +15,6 @@
 #include "insns.h"
 #include "vmx.h"
 
-/*
- * Always intercepted: recursion of #DB and #AC would hang the CPU, and a
- * machine check is the host's.
- */
-#define EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
-
 static void write_host_constants(void)
 {
 	u64 val;
@@ -57,7 +51,7 @@ void vmx_write_constants(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmx->fresh = false;
 	vmcs_write(VMCS_PIN_CTLS, c->ctl[VMX_PIN]);
 	vmcs_write(VMCS_EXIT_CTLS, c->ctl[VMX_EXIT]);
-	vmcs_write(VMCS_EXCEPTION_BITMAP, EXCEPTIONS);
+	vmcs_write(VMCS_EXCEPTION_BITMAP, strata_exceptions(vcpu));
 	vmcs_write(VMCS_PF_ERROR_MASK, 0);
 	vmcs_write(VMCS_PF_ERROR_MATCH, 0);
 	vmcs_write(VMCS_CR3_TARGET_COUNT, 0);

@@ -176,7 +176,8 @@ static void vmx_set_tsc(struct strata_vcpu *vcpu)
 	vmx->dirty |= VMX_GROUP(VMX_G_CTLS);
 }
 
-static void vmx_msr_filter(struct strata_vcpu *vcpu)
+/* The MSR bitmap or the exception bitmap is another. */
+static void vmx_controls(struct strata_vcpu *vcpu)
 {
 	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_CTLS);
 }
@@ -226,7 +227,9 @@ static struct strata_vendor vmx_vendor = {
 	.set_shadow = vmx_set_shadow,
 	.set_cr8 = vmx_set_cr8,
 	.set_tsc = vmx_set_tsc,
-	.msr_filter = vmx_msr_filter,
+	.msr_filter = vmx_controls,
+	.exceptions = vmx_controls,
+	.hypercall_opcode = 0xc1,
 	.get_msr = vmx_get_msr,
 	.set_msr = vmx_set_msr,
 	.inject = vmx_inject,
