@@ -24,6 +24,9 @@ static const char * const exit_names[] = {
 	[KVM_EXIT_TPR_ACCESS] = "TPR_ACCESS",
 	[KVM_EXIT_INTERNAL_ERROR] = "INTERNAL_ERROR",
 	[KVM_EXIT_SYSTEM_EVENT] = "SYSTEM_EVENT",
+	[KVM_EXIT_IOAPIC_EOI] = "IOAPIC_EOI",
+	[KVM_EXIT_X86_RDMSR] = "X86_RDMSR",
+	[KVM_EXIT_X86_WRMSR] = "X86_WRMSR",
 };
 
 const char *exit_name(uint32_t reason)
