@@ -74,6 +74,9 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_SPLIT_IRQCHIP,		1 },
 	/* what a client switches on, and the rest */
 	{ KVM_CAP_ENABLE_CAP_VM,		1 },
+	{ KVM_CAP_ENABLE_CAP,			1 },
+	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID,	1 },
+	{ KVM_CAP_STEAL_TIME,			1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID,		1 },
 	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,	STRATA_DIRTY_LOG_FLAGS },
 	{ KVM_CAP_GET_MSR_FEATURES,		1 },

@@ -100,3 +100,18 @@ long strata_vm_enable_cap(struct strata_vm *vm, const struct kvm_enable_cap *cap
 			return vm_caps[i].fn(vm, cap->args);
 	return -EINVAL;
 }
+
+/**
+ * strata_vcpu_enable_cap - KVM_ENABLE_CAP on a vCPU
+ * @vcpu: its mutex is held
+ * @cap: which, and its arguments
+ *
+ * A guest never has a paravirtual feature that its CPUID does not show, so that
+ * to enforce it changes nothing.
+ *
+ * Return: 0 or -EINVAL.
+ */
+long strata_vcpu_enable_cap(struct strata_vcpu *vcpu, const struct kvm_enable_cap *cap)
+{
+	return cap->flags || cap->cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID ? -EINVAL : 0;
+}

@@ -9,6 +9,9 @@
 
 struct strata_vm;
 
+struct strata_vcpu;
+
+long strata_vcpu_enable_cap(struct strata_vcpu *vcpu, const struct kvm_enable_cap *cap);
 long strata_vm_enable_cap(struct strata_vm *vm, const struct kvm_enable_cap *cap);
 
 #endif /* STRATA_ENABLE_CAP_H */

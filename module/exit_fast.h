@@ -63,9 +63,10 @@ static __always_inline enum strata_fast strata_fast_hypercall(struct strata_vcpu
 {
 	unsigned long nr = vcpu->regs[STRATA_RAX], ret;
 
-	if (!strata_fast_len(vcpu, STRATA_EXIT_HYPERCALL))
+	if (!strata_hypercall_is_fast(nr, hot_cpl(vcpu, hw)) ||
+	    !strata_fast_len(vcpu, STRATA_EXIT_HYPERCALL))
 		return STRATA_FAST_NOT;
-	ret = strata_hypercall_result(nr, hot_cpl(vcpu, hw));
+	ret = strata_hypercall_fast(nr);
 	trace_strata_hypercall(vcpu->vm->index, vcpu->id, nr, ret);
 	vcpu->regs[STRATA_RAX] = ret;
 	strata_fast_skip(vcpu, STRATA_EXIT_HYPERCALL);

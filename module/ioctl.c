@@ -228,6 +228,11 @@ static long ioctl_kvmclock_ctrl(struct strata_vcpu *vcpu, void *arg, unsigned lo
 	return strata_kvmclock_ctrl(vcpu);
 }
 
+static long ioctl_vcpu_enable_cap(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	return strata_vcpu_enable_cap(vcpu, arg);
+}
+
 static long ioctl_translate(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
 	return strata_translate(vcpu, arg);
@@ -331,6 +336,7 @@ static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
 	CALL(KVM_KVMCLOCK_CTRL,	ioctl_kvmclock_ctrl,		L_VCPU | L_RAW),
 	CALL(KVM_GET_STATS_FD,	ioctl_vcpu_stats_fd,		L_VCPU | L_RAW),
 	CALL(KVM_SET_GUEST_DEBUG,	ioctl_set_guest_debug,		L_VCPU),
+	CALL(KVM_ENABLE_CAP,	ioctl_vcpu_enable_cap,		L_VCPU),
 	CALL(KVM_TRANSLATE,	ioctl_translate,		L_VCPU),
 	CALL(KVM_X86_SETUP_MCE,	ioctl_setup_mce,		L_VCPU),
 	CALL(KVM_X86_SET_MCE,	ioctl_set_mce,			L_VCPU),

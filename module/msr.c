@@ -14,6 +14,7 @@
 
 #include "cpuid_policy.h"
 #include "msr.h"
+#include "steal.h"
 #include "strata.h"
 
 #define MAX_IOCTL_MSRS	256	/* as KVM: this many are too many */
@@ -109,6 +110,8 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init)
 	}
 	/* The guest's clock pages are the guest's to set up again. */
 	vcpu->clock_msr = 0;
+	vcpu->steal_msr = 0;
+	vcpu->steal = 0;
 	m->wall_pending = false;
 	vcpu->cr8 = 0;
 	if (init)
@@ -202,6 +205,9 @@ int strata_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val, bool host)
 		return 0;
 	case MSR_K_WALL:
 		*val = READ_ONCE(vcpu->vm->wall_clock_gpa);
+		return 0;
+	case MSR_K_STEAL:
+		*val = vcpu->steal_msr;
 		return 0;
 	default:
 		return 1;
@@ -301,6 +307,8 @@ int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host)
 		return strata_set_clock_msr(vcpu, val);
 	case MSR_K_WALL:
 		return strata_set_wall_clock_msr(vcpu, val);
+	case MSR_K_STEAL:
+		return strata_set_steal_msr(vcpu, val);
 	default:
 		return 1;
 	}

@@ -30,6 +30,7 @@ enum msr_kind {
 	MSR_K_XSS,
 	MSR_K_CLOCK,		/* kvmclock's page */
 	MSR_K_WALL,		/* kvmclock's wall clock */
+	MSR_K_STEAL,		/* the page of steal time */
 };
 
 /* What a written value must be. */
@@ -65,6 +66,12 @@ enum msr_gate {
 	MSR_G_PDCM,
 	MSR_G_CLOCK,
 	MSR_G_CLOCK2,
+	MSR_G_STEAL,
+	MSR_G_POLL,
+	/* no MSRs, but hypercalls */
+	MSR_G_PV_UNHALT,
+	MSR_G_PV_IPI,
+	MSR_G_PV_YIELD,
 	MSR_NR_GATES,
 };
 
@@ -94,6 +101,7 @@ enum msr_slot {
 	MSR_S_UCODE,
 	MSR_S_PLATFORM_INFO,
 	MSR_S_POWER_CTL,
+	MSR_S_POLL,
 	MSR_S_ARCH_CAPS,
 	MSR_S_DEBUGCTL,
 	MSR_S_HWCR,

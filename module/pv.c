@@ -3,13 +3,99 @@
  * Hypercalls by KVM's convention: the number in RAX, arguments in RBX, RCX,
  * RDX and RSI, the result in RAX.
  */
+#include <linux/sched.h>
 #include <asm/traps.h>
 
 #include "exit.h"
 #include "insn.h"
+#include "irqchip/irqchip.h"
+#include "msr.h"
 #include "pv.h"
 #include "strata.h"
 #include "trace.h"
+
+#define ICR_MODE(icr)		((icr) >> 8 & 7)
+#define ICR_LOGICAL		BIT(11)
+#define ICR_LEVEL		BIT(15)
+#define ICR_SHORTHAND		(3u << 18)
+
+/* Does the guest's CPUID show the feature? */
+static bool has(const struct strata_vcpu *vcpu, enum msr_gate gate)
+{
+	return vcpu->msrs->gates & 1u << gate;
+}
+
+/* One interrupt to as many as 128 vCPUs, whose ids begin at @first. */
+static long send_ipi(struct strata_vcpu *vcpu, u64 low, u64 high, u32 first, u32 icr, bool wide)
+{
+	struct strata_irq_msg msg = {
+		.wide = true,
+		.level = icr & ICR_LEVEL,
+		.mode = ICR_MODE(icr),
+		.vector = icr,
+	};
+	unsigned int width = wide ? 64 : 32, bit;
+	u64 masks[2] = { low, high };
+	long sent = 0;
+
+	if (!vcpu->apic)
+		return -KVM_ENOSYS;
+	if (icr & (ICR_LOGICAL | ICR_SHORTHAND) ||
+	    (msg.mode != STRATA_DM_FIXED && msg.mode != STRATA_DM_NMI))
+		return -KVM_EINVAL;
+	for (bit = 0; bit < 2 * width; bit++) {
+		if (!(masks[bit / width] >> bit % width & 1))
+			continue;
+		if (first + bit >= STRATA_MAX_VCPU_ID)
+			break;
+		msg.dest = first + bit;
+		if (strata_deliver(vcpu->vm, &msg) > 0)
+			sent++;
+	}
+	return sent;
+}
+
+/* A vCPU that waits for a lock, by HLT, or is about to. */
+static long kick_cpu(struct strata_vcpu *vcpu, u32 id)
+{
+	struct strata_vcpu *target = strata_vcpu_by_id(vcpu->vm, id);
+
+	if (target && target->apic) {
+		set_bit(STRATA_APIC_UNHALT, &target->apic_events);
+		strata_request_kick(target, STRATA_REQ_KICK);
+	}
+	return 0;
+}
+
+static long sched_yield(struct strata_vcpu *vcpu, u32 id)
+{
+	vcpu->yield_to = id;
+	strata_set_request(vcpu, STRATA_REQ_YIELD);
+	return 0;
+}
+
+static long serve(struct strata_vcpu *vcpu, unsigned long nr, bool wide)
+{
+	unsigned long a[4] = {
+		vcpu->regs[STRATA_RBX], vcpu->regs[STRATA_RCX],
+		vcpu->regs[STRATA_RDX], vcpu->regs[STRATA_RSI],
+	};
+	unsigned int i;
+
+	for (i = 0; !wide && i < ARRAY_SIZE(a); i++)
+		a[i] = (u32)a[i];
+	switch (nr) {
+	case KVM_HC_KICK_CPU:
+		return has(vcpu, MSR_G_PV_UNHALT) ? kick_cpu(vcpu, a[1]) : -KVM_ENOSYS;
+	case KVM_HC_SEND_IPI:
+		return has(vcpu, MSR_G_PV_IPI) ? send_ipi(vcpu, a[0], a[1], a[2], a[3], wide) :
+						 -KVM_ENOSYS;
+	case KVM_HC_SCHED_YIELD:
+		return has(vcpu, MSR_G_PV_YIELD) ? sched_yield(vcpu, a[0]) : -KVM_ENOSYS;
+	default:
+		return strata_hypercall_fast(nr);
+	}
+}
 
 /**
  * strata_hypercall - VMMCALL or VMCALL
@@ -28,10 +114,34 @@ int strata_hypercall(struct strata_vcpu *vcpu)
 
 	if (!wide)
 		nr = (u32)nr;
-	ret = strata_hypercall_result(nr, strata_vendor->get_cpl(vcpu));
+	ret = strata_vendor->get_cpl(vcpu) ? -KVM_EPERM : serve(vcpu, nr, wide);
 	trace_strata_hypercall(vcpu->vm->index, vcpu->id, nr, ret);
 	vcpu->regs[STRATA_RAX] = wide ? ret : (u32)ret;
 	return strata_skip_insn(vcpu);
+}
+
+/**
+ * strata_yield - the guest waits for another vCPU
+ * @vcpu: outside guest mode, its mutex held; sleeps
+ *
+ * Only a vCPU that is not in the guest can be helped by our time on this CPU.
+ */
+void strata_yield(struct strata_vcpu *vcpu)
+{
+	struct strata_vcpu *target = strata_vcpu_by_id(vcpu->vm, vcpu->yield_to);
+	struct task_struct *task = NULL;
+	struct pid *thread;
+
+	if (!target || target == vcpu || READ_ONCE(target->mode) == STRATA_IN_GUEST)
+		return;
+	/* Pairs with strata_vcpu_run(). */
+	thread = smp_load_acquire(&target->thread);
+	if (thread)
+		task = get_pid_task(thread, PIDTYPE_PID);
+	if (!task)
+		return;
+	yield_to(task, true);
+	put_task_struct(task);
 }
 
 /*

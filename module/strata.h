@@ -224,6 +224,8 @@ enum strata_request {
 	STRATA_REQ_TSC,			/* TSC offset changed */
 	STRATA_REQ_KICK,		/* just leave guest mode and look again */
 	STRATA_REQ_IOAPIC_EOI,		/* user space's IOAPIC hears of vcpu->eoi_vector */
+	STRATA_REQ_STEAL,		/* the steal-time page is another */
+	STRATA_REQ_YIELD,		/* to vcpu->yield_to */
 	STRATA_REQ_STEPPED,		/* an instruction that user space steps is done */
 	STRATA_REQ_MSR_FILTER,		/* direct access to MSRs begins or ends */
 };
@@ -236,6 +238,7 @@ enum strata_mode {
 
 #define STRATA_APIC_INIT	0	/* bits of vcpu->apic_events */
 #define STRATA_APIC_SIPI	1
+#define STRATA_APIC_UNHALT	2	/* KVM_HC_KICK_CPU: HLT ends, or does not begin */
 
 /**
  * struct strata_vcpu - a virtual CPU
@@ -285,24 +288,34 @@ struct strata_vcpu {
 	/* debug registers. (v) */
 	unsigned long db[4];
 	unsigned long dr6, dr7;
-	u32 guest_debug;		/* KVM_GUESTDBG_*, 0: nobody debugs */
 	bool debug_tf;			/* TF is set and not by the guest */
 	unsigned long debug_db[4], debug_dr7;	/* with KVM_GUESTDBG_USE_HW_BP, not db and dr7 */
 	unsigned long hw_dr7;		/* which of them the hardware has */
 
 	/* life. (v) but read by others */
 	u32 mp_state;			/* (a) KVM_MP_STATE_* */
-	unsigned long apic_events;	/* (a) STRATA_APIC_INIT, _SIPI */
+	unsigned long apic_events;	/* (a) STRATA_APIC_INIT, _SIPI, _UNHALT */
 	u8 sipi_vector;			/* (a) */
 	struct rcuwait wait;		/* a halted vCPU sleeps here */
 	struct mutex mutex;		/* one ioctl at a time */
+	struct pid *thread;		/* (a) the first that ran it, by release; NULL: none yet */
+	u32 yield_to;			/* (v) an id, for STRATA_REQ_YIELD */
 	struct task_struct *runner;	/* (a) in KVM_RUN now; compared, never followed */
+
+	/* what KVM_RUN has to do besides: 0 is nothing. (v) */
+	union {
+		struct {
+			u32 guest_debug;	/* KVM_GUESTDBG_*, 0: nobody debugs */
+			u16 sync_regs;		/* left in the run page: KVM_SYNC_X86_* */
+			u16 steal;		/* MSR_KVM_STEAL_TIME is on */
+		};
+		u64 besides;
+	};
 
 	/* one continuation finishes half-done I/O at the next KVM_RUN. (v) */
 	int (*complete)(struct strata_vcpu *vcpu);
 	u64 pio_rip;			/* user space moved linear RIP since: no completion */
 	bool msr_exit_write;		/* an exit for WRMSR, not RDMSR, is to be completed */
-	u32 sync_regs;			/* what KVM_RUN leaves in the run page: KVM_SYNC_X86_* */
 	struct strata_emul_state *emul;	/* (c) mmio.c */
 
 	/* devices */
@@ -324,6 +337,9 @@ struct strata_vcpu {
 	u32 tsc_khz;
 	bool tsc_aux_live;		/* the guest's CPUID has RDTSCP or RDPID */
 	u64 clock_msr;			/* MSR_KVM_SYSTEM_TIME(_NEW) */
+	u64 steal_msr;			/* MSR_KVM_STEAL_TIME */
+	u64 steal_delay;		/* strata_run_delay() as far as its page tells */
+	bool steal_marked;		/* it may say that the vCPU is off its CPU */
 	u64 tsc_deadline;		/* lapic */
 
 	/* signal mask of KVM_RUN. (v) */
@@ -670,6 +686,7 @@ void strata_clock_migrated(struct strata_vcpu *vcpu);	/* on another CPU than bef
 int strata_kvmclock_ctrl(struct strata_vcpu *vcpu);	/* EINVAL without a clock */
 /* hypercall by registers; STRATA_RESUME or STRATA_USER */
 int strata_hypercall(struct strata_vcpu *vcpu);
+void strata_yield(struct strata_vcpu *vcpu);	/* STRATA_REQ_YIELD; sleeps */
 
 /* ---- mmu/ ---- */
 int strata_mmu_init_vm(struct strata_vm *vm);		/* root, notifier; sets vm->root_pa */

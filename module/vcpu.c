@@ -21,6 +21,7 @@
 #include "ioctl.h"
 #include "irqchip/lapic.h"
 #include "profile.h"
+#include "steal.h"
 #include "strata.h"
 #include "trace.h"
 
@@ -222,6 +223,10 @@ static int serve_requests(struct strata_vcpu *vcpu)
 	}
 	if (test_and_clear_bit(STRATA_REQ_LAPIC_TIMER, requests) && vcpu->apic)
 		strata_lapic_timer_work(vcpu);
+	if (test_and_clear_bit(STRATA_REQ_STEAL, requests))
+		strata_steal_update(vcpu);
+	if (test_and_clear_bit(STRATA_REQ_YIELD, requests))
+		strata_yield(vcpu);
 	if (test_and_clear_bit(STRATA_REQ_CLOCK, requests))
 		strata_update_clock(vcpu);
 	if (test_bit(STRATA_REQ_INIT_SIPI, requests))
@@ -254,21 +259,27 @@ static int run_loop(struct strata_vcpu *vcpu)
 			if (r == STRATA_SLEEPY)
 				r = handle_sleepy(vcpu);
 		} else {
+			strata_steal_pause(vcpu);
 			block(vcpu);
+			strata_steal_update(vcpu);
 			if (vcpu->mp_state == KVM_MP_STATE_HALTED && strata_vcpu_has_work(vcpu))
 				WRITE_ONCE(vcpu->mp_state, KVM_MP_STATE_RUNNABLE);
+			clear_bit(STRATA_APIC_UNHALT, &vcpu->apic_events);
 			strata_set_request(vcpu, STRATA_REQ_EVENT);
 			r = STRATA_RESUME;
 		}
 		if (r <= 0)
 			return r;
 
+		if (unlikely(vcpu->steal) && need_resched())
+			strata_steal_pause(vcpu);
 		r = strata_entry_work(vcpu);
 		if (r) {
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return r;
 		}
 		cond_resched();
+		strata_steal_update(vcpu);
 	}
 }
 
@@ -303,11 +314,12 @@ static __always_inline int run(struct strata_vcpu *vcpu)
 	int r;
 
 	if (unlikely(READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs) |
-		     vcpu->sync_regs | vcpu->guest_debug)) {
+		     vcpu->besides)) {
 		r = strata_sync_regs_in(vcpu);
 		if (r)
 			return r;
 		strata_debug_arm(vcpu);
+		strata_steal_update(vcpu);
 	}
 
 	if (unlikely(vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED ||
@@ -331,10 +343,12 @@ static __always_inline int run(struct strata_vcpu *vcpu)
 
 		if (strata_guest_set_cr8(vcpu, cr8))
 			return -EINVAL;
+		if (READ_ONCE(run->request_interrupt_window) || vcpu->ev.irq_window)
+			strata_set_request(vcpu, STRATA_REQ_EVENT);
+	} else if (unlikely(!vcpu->vm->pic)) {
+		if (READ_ONCE(run->request_interrupt_window) || vcpu->ev.irq_window)
+			strata_set_request(vcpu, STRATA_REQ_EVENT);
 	}
-	if (!vcpu->vm->pic &&
-	    (READ_ONCE(run->request_interrupt_window) || vcpu->ev.irq_window))
-		strata_set_request(vcpu, STRATA_REQ_EVENT);
 
 	if (vcpu->complete) {
 		int (*complete)(struct strata_vcpu *vcpu) = vcpu->complete;
@@ -372,6 +386,14 @@ static noinline int run_masked(struct strata_vcpu *vcpu)
 	return r;
 }
 
+static noinline void first_run(struct strata_vcpu *vcpu)
+{
+	vcpu->run_delay = strata_run_delay();
+	/* Pairs with strata_yield(). */
+	if (!vcpu->thread)
+		smp_store_release(&vcpu->thread, get_task_pid(current, PIDTYPE_PID));
+}
+
 /**
  * strata_vcpu_run - KVM_RUN
  * @vcpu: its mutex is held
@@ -389,7 +411,7 @@ int strata_vcpu_run(struct strata_vcpu *vcpu)
 	if (likely(vcpu->t_user))
 		strata_profile_add(vcpu, STRATA_PART_USER, from - vcpu->t_user);
 	else
-		vcpu->run_delay = strata_run_delay();
+		first_run(vcpu);
 	vcpu->ran_once = true;
 	WRITE_ONCE(vcpu->runner, current);
 
@@ -414,6 +436,7 @@ static void vcpu_free(struct strata_vcpu *vcpu)
 	strata_fpu_destroy(vcpu);
 	strata_entry_work_destroy(vcpu);
 	strata_profile_destroy(vcpu);
+	put_pid(vcpu->thread);
 	kvfree(vcpu->cpuid);
 	vfree(vcpu->run);
 	kvfree(vcpu);

@@ -130,6 +130,8 @@ static void write_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 dirty
 	}
 	if (dirty & VMX_GROUP(VMX_G_PAT))
 		vmcs_write(VMCS_GUEST_PAT, vmx->pat);
+	if (dirty & VMX_GROUP(VMX_G_PENDING_DB))
+		vmcs_write(VMCS_GUEST_PENDING_DB, 0);
 	if (dirty & VMX_GROUP(VMX_G_DR7))
 		vmcs_write(VMCS_GUEST_DR7, vcpu->hw_dr7);
 	if (dirty & VMX_GROUP(VMX_G_CTLS)) {

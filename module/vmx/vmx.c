@@ -193,8 +193,13 @@ static void vmx_set_rflags(struct strata_vcpu *vcpu, unsigned long rflags)
 	vcpu->rflags = rflags;
 }
 
+/*
+ * The trap is raised in software: what the exit saved of it as pending, if anything
+ * (Bochs saves BS with an instruction that exits), must not come as well.
+ */
 static bool vmx_stepped(struct strata_vcpu *vcpu)
 {
+	to_vmx(vcpu)->dirty |= VMX_GROUP(VMX_G_PENDING_DB);
 	return false;
 }
 

@@ -69,6 +69,7 @@ enum vmx_group {
 	VMX_G_TSC,
 	VMX_G_CTLS,			/* processor-based controls */
 	VMX_G_EVENT,			/* what the entry injects */
+	VMX_G_PENDING_DB,		/* no single-step trap is pending */
 	VMX_NR_GROUPS
 };
 
