@@ -133,10 +133,6 @@ static const struct cpuid_rule {
 	LEAF(CPUID_KVM_SIGNATURE, 0, ECX, 0, 0x564b4d56)
 	LEAF(CPUID_KVM_SIGNATURE, 0, EDX, 0, 0x4d)
 	/* CLOCKSOURCE CLOCKSOURCE2 CLOCKSOURCE_STABLE */
-	/*
-	 * clock (old and new MSRs, and it is the same on all vCPUs), no delay at ports,
-	 * steal time, unhalt, TLB flush, IPIs, poll control, yield
-	 */
 	LEAF(CPUID_KVM_FEATURES, 0, EAX, 0, B(0) | B(1) | B(3) | B(5) | B(7) | B(9) | B(11) |
 	     B(12) | B(13) | B(24))
 

@@ -49,7 +49,7 @@ static const struct msr_rule msr_rules[] = {
 
 	/* machine checks: storage */
 	ROW(0x179, 0x179, SOFT, MASK, MCA, MSR_F_RO | MSR_F_KEEP, .slot = MSR_S_MCG_CAP,
-	    .reset = MSR_NR_BANKS)
+	    .valid = ANY, .reset = MSR_NR_BANKS)
 	ROW(0x17a, 0x17a, SOFT, MASK, MCA, MSR_F_LIST | MSR_F_KEEP, .slot = MSR_S_MCG_STATUS,
 	    .valid = 0xf)
 	ROW(0x17b, 0x17b, SOFT, ALL_OR_NONE, MCG_CTL, MSR_F_LIST | MSR_F_KEEP,
@@ -69,8 +69,8 @@ static const struct msr_rule msr_rules[] = {
 	ROW(0x1a0, 0x1a0, SOFT, MASK, NONE, MSR_F_LIST | MSR_F_KEEP, .slot = MSR_S_MISC_ENABLE,
 	    .valid = 0x400c51889ull, .reset = 0x1801)
 	ROW(0xda0, 0xda0, XSS, MASK, XSAVES, MSR_F_LIST, .valid = 0)
-	ROW(0x8b, 0x8b, SOFT, MASK, NONE, MSR_F_KEEP | MSR_F_WIGNORE | MSR_F_FEATURE, .slot = MSR_S_UCODE,
-	    .valid = ANY, .reset = 0x01000065)
+	ROW(0x8b, 0x8b, SOFT, MASK, NONE, MSR_F_KEEP | MSR_F_WIGNORE | MSR_F_FEATURE,
+	    .slot = MSR_S_UCODE, .valid = ANY, .reset = 0x01000065)
 	ROW(0x79, 0x79, CONST, MASK, NONE, MSR_F_WO | MSR_F_WIGNORE, .valid = ANY)
 	ROW(0x17, 0x17, CONST, MASK, NONE, MSR_F_RO, .reset = 0)
 	ROW(0xcd, 0xcd, CONST, MASK, NONE, MSR_F_RO, .reset = 0)
@@ -106,7 +106,8 @@ static const struct msr_rule msr_rules[] = {
 	    .slot = MSR_S_OSVW, .valid = ANY)
 	ROW(0xc0011022, 0xc0011023, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 	/* LFENCE serializes: AMD guests with no CPUID bit for it look here */
-	ROW(0xc0011029, 0xc0011029, CONST, MASK, AMD, MSR_F_WIGNORE | MSR_F_FEATURE, .valid = ANY, .reset = 2)
+	ROW(0xc0011029, 0xc0011029, CONST, MASK, AMD, MSR_F_WIGNORE | MSR_F_FEATURE,
+	    .valid = ANY, .reset = 2)
 	ROW(0xc001102a, 0xc001102a, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 	ROW(0xc001102c, 0xc001102c, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 

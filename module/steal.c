@@ -69,12 +69,14 @@ void strata_steal_write(struct strata_vcpu *vcpu)
 	/* Odd while it is written. */
 	version = (version | 1) + 2;
 	strata_write_guest(vm, FIELD(vcpu, version), &version, sizeof(version));
+	/* The odd version before the values. */
 	smp_wmb();
 	/* Another thread than last time has another history. */
 	if (delay > vcpu->steal_delay)
 		steal += delay - vcpu->steal_delay;
 	vcpu->steal_delay = delay;
 	strata_write_guest(vm, FIELD(vcpu, steal), &steal, sizeof(steal));
+	/* The values before the even version. */
 	smp_wmb();
 	version++;
 	strata_write_guest(vm, FIELD(vcpu, version), &version, sizeof(version));

@@ -289,8 +289,8 @@ static bool ready_for_injection(struct strata_vcpu *vcpu)
 
 	if (vcpu->vm->pic)
 		return true;
-	return strata_interrupt_allowed(vcpu) && strata_extint_connected(vcpu) && !ev->exc.pending && !ev->exc.injected &&
-	       !ev->irq.injected && !ev->extint_pending;
+	return strata_interrupt_allowed(vcpu) && strata_extint_connected(vcpu) &&
+	       !ev->exc.pending && !ev->exc.injected && !ev->irq.injected && !ev->extint_pending;
 }
 
 /* What user space reads after every KVM_RUN, whatever it returned. */
@@ -389,7 +389,7 @@ static noinline int run_masked(struct strata_vcpu *vcpu)
 static noinline void first_run(struct strata_vcpu *vcpu)
 {
 	vcpu->run_delay = strata_run_delay();
-	/* Pairs with strata_yield(). */
+	/* The reference before the pointer: pairs with strata_yield(). */
 	if (!vcpu->thread)
 		smp_store_release(&vcpu->thread, get_task_pid(current, PIDTYPE_PID));
 }

@@ -159,7 +159,6 @@ static inline u64 vmx_msr_bitmap(const struct strata_vcpu *vcpu)
 							  strata_vmx_msr_bitmap_pa;
 }
 
-
 /* entry.S: 0, 1: VMfail, 2: VMX operation was left */
 #define VMX_ENTER_RESUME	1u
 #define VMX_ENTER_VERW		2u

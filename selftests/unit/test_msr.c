@@ -27,7 +27,7 @@ static void table(void)
 		}
 		if (r->flags & MSR_F_LIST)
 			listed += r->last - r->first + 1;
-		if (r->kind != MSR_K_SOFT)
+		if (r->kind != MSR_K_SOFT && r->kind != MSR_K_BANK && r->kind != MSR_K_PLATFORM)
 			continue;
 		for (j = 0; j <= r->last - r->first; j++) {
 			if (r->slot + j >= MSR_NR_SLOTS || used[r->slot + j]++)
