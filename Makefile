@@ -41,7 +41,7 @@ user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
 
 .PHONY: all module module-debug tools tests build-6.12 build-7.2 demo check check-quick \
 	check-debug check-la57 check-nohz check-6.12 check-7.2 check-vmx \
-	check-vmx-7.2 bench install uninstall lint docs clean \
+	check-vmx-7.2 check-compat bench install uninstall lint docs clean \
 	help headers links print-kdir
 
 all: module tools tests
@@ -111,7 +111,7 @@ check-quick:
 	@selftests/lab/deps check
 	@selftests/check --stage build,unit,lab,svm
 
-check-debug check-la57 check-nohz check-6.12 check-7.2 check-vmx check-vmx-7.2: check-%:
+check-debug check-la57 check-nohz check-6.12 check-7.2 check-vmx check-vmx-7.2 check-compat: check-%:
 	@selftests/lab/deps check
 	@STRATA_CHECK_LONG=1 selftests/check --stage build,$*
 

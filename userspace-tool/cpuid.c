@@ -61,7 +61,7 @@ static void replace_bits(__u32 *reg, unsigned int shift, unsigned int bits, __u3
 }
 
 static void edit_entry(struct kvm_cpuid_entry2 *e, unsigned int id, unsigned int cpus,
-		       bool deadline)
+		       bool deadline, __u32 no_pv)
 {
 	unsigned int last_level;
 
@@ -98,6 +98,9 @@ static void edit_entry(struct kvm_cpuid_entry2 *e, unsigned int id, unsigned int
 			e->ebx = cpus;
 			e->ecx |= TOPOLOGY_CORE;
 		}
+		break;
+	case 0x40000001:
+		e->eax &= ~no_pv;
 		break;
 	case 0x80000001:
 		e->ecx &= ~EXT1_ECX_SVM;
@@ -162,7 +165,8 @@ int cpuid_set(struct vcpu *vcpu)
 	add_core_level(table, 0xb);
 	add_core_level(table, 0x1f);
 	for (i = 0; i < table->nent; i++)
-		edit_entry(&table->entries[i], vcpu->id, vm->opt->cpus, deadline);
+		edit_entry(&table->entries[i], vcpu->id, vm->opt->cpus, deadline,
+			   vm->opt->no_pv);
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, table))
 		err("KVM_SET_CPUID2 failed: %s", strerror(errno));
 	else

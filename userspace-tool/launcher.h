@@ -93,6 +93,7 @@ struct options {
 	unsigned int cpus;
 	unsigned int timeout;		/* seconds, 0: none */
 	bool stats;
+	__u32 no_pv;			/* bits of CPUID 0x40000001 EAX to hide */
 };
 
 /* Guest RAM: one reservation in which host = base + gpa. */
@@ -192,6 +193,7 @@ __u64 cpu_ns(void);
 bool write_all(int fd, const void *buf, size_t len);
 
 /* options.c */
+int pv_parse(char *list, __u32 *bits);
 int options_parse(int argc, char **argv, struct options *opt);
 
 /* mem.c */

@@ -11,7 +11,7 @@
 #define MAX_TIMEOUT	1000000
 
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
-	OPT_STATS };
+	OPT_STATS, OPT_NO_PV };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -22,6 +22,7 @@ static const struct option long_options[] = {
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "no-pv", required_argument, NULL, OPT_NO_PV },
 	{ 0 }
 };
 
@@ -59,6 +60,8 @@ static int parse_one(int c, struct options *opt)
 	case OPT_STATS:
 		opt->stats = true;
 		return 0;
+	case OPT_NO_PV:
+		return pv_parse(optarg, &opt->no_pv);
 	case OPT_CPUS:
 		if (!parse_number(optarg, MAX_CPUS, &opt->cpus))
 			return 0;
