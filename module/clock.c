@@ -149,12 +149,18 @@ void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host)
 	offset = tsc - scaled(vcpu, host_tsc);
 	if (host) {
 		now = ktime_get_boottime_ns();
-		if (vm->tsc_last_ns && vm->tsc_last_khz == vcpu->tsc_khz &&
+		/*
+		 * 0 is a reset, and a new vCPU. Another value is compared with what user
+		 * space set, not with those: a VM that is restored is younger than its TSC.
+		 */
+		if ((!tsc || vm->tsc_set) && vm->tsc_last_ns &&
+		    vm->tsc_last_khz == vcpu->tsc_khz &&
 		    tsc_write_matches(tsc, vm->tsc_last_write, now - vm->tsc_last_ns,
 				      vcpu->tsc_khz))
 			offset = vm->tsc_last_offset;
 		else
 			vm->tsc_last_host = host_tsc;
+		vm->tsc_set |= tsc != 0;
 		vm->tsc_last_offset = offset;
 		vm->tsc_last_write = tsc;
 		vm->tsc_last_ns = now;

@@ -121,6 +121,7 @@ struct strata_vm {
 	/* tsc_lock: matching of TSC writes */
 	u64 tsc_last_offset, tsc_last_write, tsc_last_ns, tsc_last_host;
 	u32 tsc_last_khz;
+	bool tsc_set;			/* tsc_lock: user space wrote one that is not 0 */
 	u32 tsc_khz;			/* of new vCPUs; under lock */
 	s64 clock_offset;		/* tsc_lock: kvmclock = boot time + this; ns */
 	/* tsc_lock: kvmclock and host TSC at one moment; 0: none yet */

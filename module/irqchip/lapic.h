@@ -144,6 +144,8 @@ void strata_lapic_timer_write_lvt(struct strata_lapic *apic, u32 lvt);
 void strata_lapic_timer_write_count(struct strata_lapic *apic, u32 count);
 void strata_lapic_timer_write_divide(struct strata_lapic *apic, u32 tdcr);
 u32 strata_lapic_timer_count(struct strata_lapic *apic);
+bool strata_lapic_timer_freeze(struct strata_lapic *apic, u32 *count);
+void strata_lapic_timer_thaw(struct strata_lapic *apic, bool pending);
 /* go on with @count ticks to the next expiry, as restored state asks for */
 void strata_lapic_timer_restore(struct strata_lapic *apic, u32 count);
 void strata_lapic_timer_write_deadline(struct strata_lapic *apic, u64 tsc);

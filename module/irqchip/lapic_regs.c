@@ -350,15 +350,19 @@ static void put32(struct kvm_lapic_state *s, u32 reg, u32 val)
 int strata_lapic_get(struct strata_vcpu *vcpu, struct kvm_lapic_state *s)
 {
 	struct strata_lapic *apic = vcpu->apic;
-	u32 reg, val;
+	u32 reg, val, count;
+	bool timer;
 
 	memset(s, 0, sizeof(*s));
+	timer = strata_lapic_timer_freeze(apic, &count);
 	for (reg = 0; reg < sizeof(s->regs); reg += 16)
 		if (reg_read(apic, reg, &val))
 			put32(s, reg, val);
 	put32(s, LAPIC_ID, vcpu->id << 24);
 	put32(s, LAPIC_ICR2, apic->icr >> 32);
 	put32(s, LAPIC_DFR, apic->dfr);
+	put32(s, LAPIC_TMCCT, count);
+	strata_lapic_timer_thaw(apic, timer);
 	return 0;
 }
 

@@ -148,6 +148,33 @@ u32 strata_lapic_timer_count(struct strata_lapic *apic)
 	return lapic_ns_to_count(left, apic->tdcr, apic->tmict);
 }
 
+/**
+ * strata_lapic_timer_freeze - stop for a look at all registers
+ * @apic: its vCPU's mutex is held
+ * @count: the ticks left; where none is, the interrupt has been delivered
+ *
+ * Otherwise it could be neither in the request register, read too early, nor in the
+ * count, read too late. Return: argument for strata_lapic_timer_thaw().
+ */
+bool strata_lapic_timer_freeze(struct strata_lapic *apic, u32 *count)
+{
+	bool pending = hrtimer_cancel(&apic->timer) > 0;
+
+	*count = strata_lapic_timer_count(apic);
+	if (pending && !*count && apic->target && !apic->period) {
+		strata_lapic_local(apic, LAPIC_LVT_TIMER);
+		pending = false;
+	}
+	return pending;
+}
+
+/* @pending: it goes on, to the same moment. (v) */
+void strata_lapic_timer_thaw(struct strata_lapic *apic, bool pending)
+{
+	if (pending)
+		hrtimer_start_expires(&apic->timer, TIMER_MODE);
+}
+
 /* A new entry in the vector table: mode and mask. SDM 11.5.4. (v) */
 void strata_lapic_timer_write_lvt(struct strata_lapic *apic, u32 lvt)
 {
