@@ -347,6 +347,86 @@ static void fuzz_io_devices(struct fuzz *r)
 			  KVM_REGISTER_COALESCED_MMIO, &z);
 }
 
+/* What user space may decide about MSRs, logs and machine checks. */
+static void fuzz_policy(struct fuzz *r)
+{
+	static uint64_t bitmap[32];
+	struct kvm_enable_cap cap = {
+		.cap = (uint32_t[]){ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, KVM_CAP_X86_USER_SPACE_MSR,
+			KVM_CAP_MSR_PLATFORM_INFO, KVM_CAP_DISABLE_QUIRKS2,
+			KVM_CAP_SPLIT_IRQCHIP }[below(5)],
+		.args[0] = one_in(8) ? number() : below(128),
+	};
+	struct kvm_msr_filter filter = { .flags = one_in(8) ? number() : below(2) };
+	struct kvm_clear_dirty_log clear = {
+		.slot = 1 + below(4), .first_page = one_in(8) ? number() : below(4) * 64,
+		.num_pages = one_in(4) ? number() : 64, .dirty_bitmap = bitmap,
+	};
+	struct kvm_irqfd irqfd = {
+		.fd = r->event, .resamplefd = r->event, .gsi = one_in(8) ? number() : below(40),
+		.flags = one_in(8) ? number() : below(4),
+	};
+	unsigned int i;
+
+	for (i = 0; i < below(5); i++)
+		filter.ranges[i] = (struct kvm_msr_filter_range){
+			.flags = one_in(8) ? number() : 1 + below(3),
+			.base = one_in(4) ? number() : 0xc0000080 + below(200),
+			.nmsrs = one_in(8) ? number() : below(300),
+			.bitmap = one_in(16) ? (void *)number() : (void *)bitmap,
+		};
+	mutate(bitmap, sizeof(bitmap));
+	switch (below(4)) {
+	case 0:
+		try_ioctl(r->vm->fd, KVM_ENABLE_CAP, &cap);
+		break;
+	case 1:
+		/* Most of the time without. */
+		if (one_in(2))
+			memset(&filter, 0, sizeof(filter));
+		try_ioctl(r->vm->fd, KVM_X86_SET_MSR_FILTER, &filter);
+		break;
+	case 2:
+		try_ioctl(r->vm->fd, KVM_CLEAR_DIRTY_LOG, &clear);
+		break;
+	default:
+		try_ioctl(r->vm->fd, KVM_IRQFD, &irqfd);
+		break;
+	}
+}
+
+static void fuzz_debug(struct vcpu *vcpu)
+{
+	struct kvm_guest_debug dbg = {
+		.control = one_in(8) ? number() :
+			(below(2) * KVM_GUESTDBG_ENABLE | below(2) * KVM_GUESTDBG_SINGLESTEP |
+			 below(16) << 16),
+		.arch.debugreg = { number(), number(), number(), number(), 0, 0, 0, number() },
+	};
+	struct kvm_x86_mce mce = { .status = number() | 1ull << 63, .addr = number(),
+				   .mcg_status = number(), .bank = below(33) };
+	uint64_t cap = one_in(4) ? number() : below(34) | below(2) << 8;
+	struct kvm_translation t = { .linear_address = number() };
+
+	switch (below(6)) {
+	case 0:
+		try_ioctl(vcpu->fd, KVM_X86_SET_MCE, &mce);
+		break;
+	case 1:
+		try_ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap);
+		break;
+	case 2:
+		try_ioctl(vcpu->fd, KVM_TRANSLATE, &t);
+		break;
+	default:
+		/* Most of the time nobody debugs. */
+		if (one_in(2))
+			memset(&dbg, 0, sizeof(dbg));
+		try_ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &dbg);
+		break;
+	}
+}
+
 /* Any number, with a pointer to anything. */
 static void fuzz_raw(struct fuzz *r)
 {
@@ -424,9 +504,11 @@ void fuzz_run(struct vcpu *vcpu)
 			mutate(vcpu->run, sizeof(*vcpu->run));
 		if (one_in(64))
 			mutate((uint8_t *)vcpu->run + 2 * PAGE_SIZE, PAGE_SIZE);
-		/* Synchronised registers are not offered; bits of them are an error. */
+		/* Registers in the page are what they are; most bits are an error. */
 		if (!one_in(32))
 			vcpu->run->kvm_valid_regs = vcpu->run->kvm_dirty_regs = 0;
+		else if (one_in(2))
+			vcpu->run->kvm_valid_regs = 7;
 		vcpu->run->exit_reason = ~0u;
 		err = vcpu_try_run(vcpu);
 		check_host();
@@ -448,6 +530,10 @@ void fuzz_run(struct vcpu *vcpu)
 		case KVM_EXIT_INTERNAL_ERROR:
 		case KVM_EXIT_FAIL_ENTRY:
 		case KVM_EXIT_SHUTDOWN:
+		case KVM_EXIT_DEBUG:
+		case KVM_EXIT_X86_RDMSR:
+		case KVM_EXIT_X86_WRMSR:
+		case KVM_EXIT_IOAPIC_EOI:
 			__atomic_add_fetch(&exits[reason], 1, __ATOMIC_RELAXED);
 			break;
 		default:
@@ -462,7 +548,10 @@ void fuzz_vcpu_step(struct fuzz *r, int i)
 	struct vcpu *vcpu = r->vcpu[i];
 
 	step++;
-	switch (below(12)) {
+	switch (below(13)) {
+	case 12:
+		fuzz_debug(vcpu);
+		break;
 	case 0 ... 3:
 		fuzz_state(vcpu);
 		break;
@@ -485,7 +574,10 @@ void fuzz_vcpu_step(struct fuzz *r, int i)
 void fuzz_vm_step(struct fuzz *r)
 {
 	step++;
-	switch (below(6)) {
+	switch (below(7)) {
+	case 6:
+		fuzz_policy(r);
+		break;
 	case 0:
 		fuzz_irq(r);
 		break;
@@ -522,6 +614,12 @@ struct fuzz *fuzz_create(uint64_t seed)
 	fuzz_seed(seed);
 	r->event = eventfd(0, EFD_NONBLOCK);
 	r->vm = vm_create(flags[below(3)]);
+	/* One in a few has a split irqchip. */
+	if (!r->vm->flags && one_in(2)) {
+		struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
+
+		xioctl(r->vm->fd, KVM_ENABLE_CAP, &split);
+	}
 	r->code = vm_alloc(r->vm, CODE_SIZE);
 	r->pool = mem_alloc(EXTRA_SIZE, PAGE_SIZE);
 	vm_map(r->vm, HOLE - PAGE_SIZE, HOLE - PAGE_SIZE, 3 * PAGE_SIZE, PTE_W);
