@@ -389,9 +389,10 @@ static noinline int run_masked(struct strata_vcpu *vcpu)
 static noinline void first_run(struct strata_vcpu *vcpu)
 {
 	vcpu->run_delay = strata_run_delay();
+	if (vcpu->thread)
+		return;
 	/* The reference before the pointer: pairs with strata_yield(). */
-	if (!vcpu->thread)
-		smp_store_release(&vcpu->thread, get_task_pid(current, PIDTYPE_PID));
+	smp_store_release(&vcpu->thread, get_task_pid(current, PIDTYPE_PID));
 }
 
 /**

@@ -13,7 +13,7 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/lib/tap.sh"
 kernel=/boot/vmlinuz-$(uname -r)
 work=$(mktemp -d)
-trap 'umount /dev/kvm 2>/dev/null; kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'umount /dev/kvm 2>/dev/null; wait_all; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 tap_files=("$work/a.log" "$work/b.log" "$work/a.mon.txt" "$work/b.mon.txt")
 command -v qemu-system-x86_64 >/dev/null || {
@@ -54,6 +54,15 @@ wait_for() {
 	done
 	echo "# $3 is not in $2 after $1 s"
 	return 1
+}
+
+wait_all() {
+	local pids
+
+	mapfile -t pids < <(jobs -p)
+	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
+	wait 2>/dev/null
+	return 0
 }
 
 # The rounds of both halves together are all twelve, and the guest ended by itself.
@@ -110,11 +119,6 @@ by_file() {
 
 use_strata || exit 1
 is 'live, from strata to strata, under load' live
-wait_all() {
-	kill $(jobs -p) 2>/dev/null
-	wait 2>/dev/null
-	return 0
-}
 wait_all
 is 'saved on KVM, resumed on strata' by_file kvm strata
 wait_all

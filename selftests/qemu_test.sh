@@ -59,9 +59,9 @@ machine() {
 	is "$1, kernel-irqchip=$2, $3 CPUs" boot "$3" '' -M "$1" -accel "kvm,kernel-irqchip=$2"
 }
 
-virtio=(-drive if=none,id=d,format=raw,file=copy -device virtio-blk-pci,drive=d
-	-netdev user,id=n -device virtio-net-pci,netdev=n)
-ide=(-drive if=ide,format=raw,file=copy -netdev user,id=n -device e1000,netdev=n)
+virtio=(-drive "if=none,id=d,format=raw,file=copy" -device "virtio-blk-pci,drive=d"
+	-netdev "user,id=n" -device "virtio-net-pci,netdev=n")
+ide=(-drive "if=ide,format=raw,file=copy" -netdev "user,id=n" -device "e1000,netdev=n")
 
 machine microvm split 1
 machine q35 on 2
