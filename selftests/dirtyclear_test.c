@@ -4,7 +4,7 @@
  * KVM_CLEAR_DIRTY_LOG takes exactly the pages it names, a log that begins full,
  * errors, and no page lost while the guest writes.
  *
- * lab: vmx kernels
+ * lab: vmx
  */
 #include "strata_test.h"
 

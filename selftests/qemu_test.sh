@@ -6,7 +6,7 @@
 # network; it powers off and reboots; memtest86+ finds no error. A few of these in
 # each check, all with STRATA_CHECK_LONG.
 #
-# lab: only=compat timeout=2400 own-boot
+# lab: only=compat timeout=2400
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -64,8 +64,6 @@ virtio=(-drive "if=none,id=d,format=raw,file=copy" -device "virtio-blk-pci,drive
 ide=(-drive "if=ide,format=raw,file=copy" -netdev "user,id=n" -device "e1000,netdev=n")
 
 machine microvm split 1
-machine q35 on 2
-machine pc off 1
 if [ -n "$long" ]; then
 	for m in pc q35 microvm; do
 		for i in on split off; do

@@ -4,7 +4,7 @@
  * is asked for is left there, bad values are refused as by their own ioctls,
  * and user space that writes while they are read does no harm.
  *
- * lab: vmx kernels
+ * lab: vmx
  */
 #include "strata_test.h"
 
