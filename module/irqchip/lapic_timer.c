@@ -219,9 +219,26 @@ void strata_lapic_timer_write_divide(struct strata_lapic *apic, u32 tdcr)
 		start_count(apic, count);
 }
 
+/*
+ * Where the state comes from KVM a one-shot timer without time left may have expired
+ * with its interrupt in no register: it expires now, as KVM has it. One that came too
+ * much is harmless, a guest that waits for one that was lost stops.
+ */
+static void expire_again(struct strata_lapic *apic)
+{
+	u8 vector = apic->lvt[LAPIC_LVT_TIMER];
+
+	if (!test_bit(vector, apic->irr) && !test_bit(vector, apic->isr))
+		strata_lapic_local(apic, LAPIC_LVT_TIMER);
+}
+
 /* The registers are set but for the time that is left. (v) */
 void strata_lapic_timer_restore(struct strata_lapic *apic, u32 count)
 {
+	if (timer_mode(apic) == LAPIC_TIMER_ONESHOT && apic->tmict && !count) {
+		expire_again(apic);
+		return;
+	}
 	if (timer_mode(apic) == LAPIC_TIMER_DEADLINE) {
 		hrtimer_cancel(&apic->timer);
 		start_deadline(apic);
