@@ -37,7 +37,7 @@ start() {
 	shift
 	rm -f "$name".mon.in "$name".mon.out "$name".log
 	mkfifo "$name.mon.in" "$name.mon.out"
-	timeout -k 5 300 qemu-system-x86_64 -accel kvm -cpu $cpu -M pc -m 192 -smp 2 -display none \
+	timeout -k 5 600 qemu-system-x86_64 -accel kvm -cpu $cpu -M pc -m 192 -smp 2 -display none \
 		-nodefaults -serial "file:$name.log" -monitor "pipe:$name.mon" -no-reboot \
 		-kernel "$kernel" -initrd initrd -append "console=ttyS0 panic=-1 quiet load=$rounds" "$@" &
 	exec {monitor}<>"$name.mon.in"
@@ -77,16 +77,16 @@ whole() {
 
 live() {
 	start a
-	wait_for 120 a.log 'round 2 right' || return 1
+	wait_for 240 a.log 'round 2 right' || return 1
 	local from=$monitor
 	start b -incoming unix:socket
 	wait_for 30 /proc/net/unix '[ /]socket$' || return 1
 	printf 'migrate_set_parameter downtime-limit 500\nmigrate -d unix:socket\n' >&"$from"
-	wait_for 120 b.log 'round' || return 1
+	wait_for 240 b.log 'round' || return 1
 	printf 'info migrate\n' >&"$from"
 	wait_for 10 a.mon.txt 'Migration status: completed' || return 1
 	printf 'quit\n' >&"$from"
-	wait_for 120 b.log 'guest: clock' && sleep 2 && whole
+	wait_for 240 b.log 'guest: clock' && sleep 2 && whole
 }
 
 use_strata() {
@@ -109,16 +109,16 @@ use_kvm() {
 by_file() {
 	"use_$1" || return 1
 	start a
-	wait_for 120 a.log 'round 2 right' || return 1
+	wait_for 240 a.log 'round 2 right' || return 1
 	say 'migrate_set_parameter downtime-limit 2000'
 	say "migrate exec:cat>$work/state"
 	say 'info migrate'
-	wait_for 120 a.mon.txt 'Migration status: completed' || return 1
+	wait_for 240 a.mon.txt 'Migration status: completed' || return 1
 	say 'quit'
 	sleep 2
 	"use_$2" || return 1
 	start b -incoming "exec:cat<$work/state"
-	wait_for 120 b.log 'guest: clock' && sleep 2 && whole
+	wait_for 240 b.log 'guest: clock' && sleep 2 && whole
 }
 
 use_strata || exit 1

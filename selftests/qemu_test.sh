@@ -42,7 +42,7 @@ boot() {
 	local cpus=$1 words=$2
 
 	shift 2
-	timeout -k 5 120 qemu-system-x86_64 -cpu host -m 256 -smp "$cpus" -display none \
+	timeout -k 5 240 qemu-system-x86_64 -cpu host -m 256 -smp "$cpus" -display none \
 		-serial stdio -monitor none -nodefaults -no-reboot -kernel "$kernel" \
 		-initrd initrd -append "console=ttyS0 panic=-1 quiet $words" "$@" >log 2>&1 </dev/null &&
 		grep -q "guest: $cpus of $cpus CPUs right" log
