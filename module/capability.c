@@ -9,6 +9,7 @@
 
 #include "guest_debug.h"
 #include "ioctl.h"
+#include "msr.h"
 #include "strata.h"
 
 enum need {
@@ -67,7 +68,7 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_SYNC_REGS,			STRATA_SYNC_REGS },
 	{ KVM_CAP_VCPU_ATTRIBUTES,		1 },
 	{ KVM_CAP_KVMCLOCK_CTRL,		1 },
-	{ KVM_CAP_MCE,				STRATA_MCE_BANKS },
+	{ KVM_CAP_MCE,				MSR_NR_BANKS },
 	/* interrupts by eventfds, and with the IOAPIC in user space */
 	{ KVM_CAP_IRQFD,			1 },
 	{ KVM_CAP_IRQFD_RESAMPLE,		1 },

@@ -130,6 +130,18 @@ static void tsc_changed(struct strata_vcpu *vcpu)
 	update_all_clocks(vcpu->vm);
 }
 
+/* What later writes by user space are compared with; tsc_lock held. */
+static void remember_tsc(struct strata_vcpu *vcpu, u64 offset, u64 tsc, u64 ns)
+{
+	struct strata_vm *vm = vcpu->vm;
+
+	vm->tsc_set |= tsc != 0;
+	vm->tsc_last_offset = offset;
+	vm->tsc_last_write = tsc;
+	vm->tsc_last_ns = ns;
+	vm->tsc_last_khz = vcpu->tsc_khz;
+}
+
 /**
  * strata_write_tsc - set the guest's TSC
  * @vcpu: its mutex is held, or it is being created
@@ -160,11 +172,7 @@ void strata_write_tsc(struct strata_vcpu *vcpu, u64 tsc, bool host)
 			offset = vm->tsc_last_offset;
 		else
 			vm->tsc_last_host = host_tsc;
-		vm->tsc_set |= tsc != 0;
-		vm->tsc_last_offset = offset;
-		vm->tsc_last_write = tsc;
-		vm->tsc_last_ns = now;
-		vm->tsc_last_khz = vcpu->tsc_khz;
+		remember_tsc(vcpu, offset, tsc, now);
 	}
 	WRITE_ONCE(vcpu->tsc_offset, offset);
 	raw_spin_unlock_irqrestore(&vm->tsc_lock, flags);
@@ -189,10 +197,7 @@ void strata_set_tsc_offset(struct strata_vcpu *vcpu, u64 offset)
 	host_tsc = rdtsc();
 	if (offset != vm->tsc_last_offset || vm->tsc_last_khz != vcpu->tsc_khz)
 		vm->tsc_last_host = host_tsc;
-	vm->tsc_last_offset = offset;
-	vm->tsc_last_write = scaled(vcpu, host_tsc) + offset;
-	vm->tsc_last_ns = ktime_get_boottime_ns();
-	vm->tsc_last_khz = vcpu->tsc_khz;
+	remember_tsc(vcpu, offset, scaled(vcpu, host_tsc) + offset, ktime_get_boottime_ns());
 	WRITE_ONCE(vcpu->tsc_offset, offset);
 	raw_spin_unlock_irqrestore(&vm->tsc_lock, flags);
 

@@ -360,14 +360,3 @@ long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 	}
 	return 0;
 }
-
-/**
- * strata_guest_has_mwait - does the guest's CPUID show MONITOR and MWAIT?
- * @vcpu: its mutex is held
- */
-bool strata_guest_has_mwait(struct strata_vcpu *vcpu)
-{
-	if (!strata_has_quirk(vcpu, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
-		return vcpu->msrs->slot[MSR_S_MISC_ENABLE] & MSR_IA32_MISC_ENABLE_MWAIT;
-	return strata_guest_has(vcpu, 1, 0, CPUID_R_ECX, 3);
-}

@@ -18,7 +18,7 @@ static long split_irqchip(struct strata_vm *vm, const __u64 *args)
 		return -EINVAL;
 	if (vm->irqchip || vm->nr_vcpus)
 		return -EEXIST;
-	return strata_irqchip_split(vm);
+	return strata_irqchip_create(vm, true);
 }
 
 /* Bit 0: reading the log leaves it; bit 1, with bit 0: a new log is all dirty. */

@@ -7,9 +7,8 @@
 
 #include <linux/kvm.h>
 
-struct strata_vm;
-
 struct strata_vcpu;
+struct strata_vm;
 
 long strata_vcpu_enable_cap(struct strata_vcpu *vcpu, const struct kvm_enable_cap *cap);
 long strata_vm_enable_cap(struct strata_vm *vm, const struct kvm_enable_cap *cap);

@@ -194,7 +194,7 @@ static bool inject_nmi(struct strata_vcpu *vcpu)
 /* The vector that waits, from KVM_INTERRUPT or from the interrupt controllers. */
 static int waiting_vector(struct strata_vcpu *vcpu)
 {
-	if (vcpu->ev.extint_pending && strata_extint_connected(vcpu))
+	if (strata_extint_waits(vcpu))
 		return vcpu->ev.extint_nr;
 	return vcpu->vm->irqchip ? strata_pending_vector(vcpu) : -1;
 }
@@ -206,7 +206,7 @@ static void inject_irq(struct strata_vcpu *vcpu)
 
 	if (waiting_vector(vcpu) < 0 || !strata_interrupt_allowed(vcpu))
 		return;
-	if (ev->extint_pending && strata_extint_connected(vcpu)) {
+	if (strata_extint_waits(vcpu)) {
 		ev->extint_pending = false;
 		vector = ev->extint_nr;
 	} else {

@@ -138,8 +138,7 @@ static int exit_skip(struct strata_vcpu *vcpu)
  */
 static int exit_exception(struct strata_vcpu *vcpu)
 {
-	if (unlikely(vcpu->guest_debug) && vcpu->exit.exc.vector == X86_TRAP_DB &&
-	    strata_debug_owns_db(vcpu))
+	if (vcpu->exit.exc.vector == X86_TRAP_DB && unlikely(strata_debug_owns_db(vcpu)))
 		return strata_debug_exit(vcpu, X86_TRAP_DB, vcpu->exit.exc.payload);
 	if (vcpu->exit.exc.has_error)
 		strata_queue_exception_e(vcpu, vcpu->exit.exc.vector, vcpu->exit.exc.error_code);
@@ -259,14 +258,22 @@ static int exit_xsetbv(struct strata_vcpu *vcpu)
 	return strata_skip_insn(vcpu);
 }
 
+/* The bit may come from IA32_MISC_ENABLE: ask as the guest does. */
+static bool shows_mwait(struct strata_vcpu *vcpu)
+{
+	u32 eax = 1, ebx, ecx = 0, edx;
+
+	strata_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
+	return ecx & BIT(3);
+}
+
 /*
  * MONITOR and MWAIT are not offered, but a guest may use them all the same; they
  * wait for nothing. #UD, where there is no such feature, has to be asked for: a quirk.
  */
 static int exit_monitor(struct strata_vcpu *vcpu)
 {
-	if (!strata_has_quirk(vcpu, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
-	    !strata_guest_has_mwait(vcpu))
+	if (!strata_has_quirk(vcpu, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) && !shows_mwait(vcpu))
 		return exit_ud(vcpu);
 	return strata_skip_insn(vcpu);
 }

@@ -133,12 +133,12 @@ static long ioctl_run(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 
 static long ioctl_get_msrs(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
-	return strata_vcpu_msrs_ioctl(vcpu, (struct kvm_msrs __user *)raw, false);
+	return strata_msrs_ioctl(vcpu, (struct kvm_msrs __user *)raw, false);
 }
 
 static long ioctl_set_msrs(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
-	return strata_vcpu_msrs_ioctl(vcpu, (struct kvm_msrs __user *)raw, true);
+	return strata_msrs_ioctl(vcpu, (struct kvm_msrs __user *)raw, true);
 }
 
 static long ioctl_set_cpuid2(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
@@ -545,7 +545,7 @@ static long ioctl_create_irqchip(struct strata_vm *vm, void *arg, unsigned long 
 		return -EEXIST;
 	if (vm->nr_vcpus)
 		return -EINVAL;
-	return strata_irqchip_create(vm);
+	return strata_irqchip_create(vm, false);
 }
 
 static long ioctl_create_pit2(struct strata_vm *vm, void *arg, unsigned long raw)
@@ -775,7 +775,7 @@ static long dev_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:
 		return strata_get_msr_feature_list((struct kvm_msr_list __user *)raw);
 	case KVM_GET_MSRS:
-		return strata_get_feature_msrs((struct kvm_msrs __user *)raw);
+		return strata_msrs_ioctl(NULL, (struct kvm_msrs __user *)raw, false);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		return put_user(strata_mce_supported(), (u64 __user *)raw);
 	case STRATA_PROFILE_LIST:

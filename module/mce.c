@@ -24,25 +24,20 @@ u64 strata_mce_supported(void)
 	return MCG_CTL_P | MCG_SER_P;
 }
 
-static unsigned int nr_banks(const struct strata_vcpu *vcpu)
-{
-	return vcpu->msrs->slot[MSR_S_MCG_CAP] & CAP_BANKS;
-}
-
 /**
  * strata_setup_mce - KVM_X86_SETUP_MCE
  * @vcpu: its mutex is held
  * @mcg_cap: what IA32_MCG_CAP is to read, with the number of banks
  *
  * Every reporting bit is on afterwards. Return: 0, or -EINVAL for no bank, more
- * than STRATA_MCE_BANKS, or bits that are not supported.
+ * than MSR_NR_BANKS, or bits that are not supported.
  */
 int strata_setup_mce(struct strata_vcpu *vcpu, u64 mcg_cap)
 {
 	struct strata_msrs *m = vcpu->msrs;
 	unsigned int nr = mcg_cap & CAP_BANKS, i;
 
-	if (!nr || nr > STRATA_MCE_BANKS)
+	if (!nr || nr > MSR_NR_BANKS)
 		return -EINVAL;
 	if (mcg_cap & ~(strata_mce_supported() | CAP_BANKS | CAP_EXT))
 		return -EINVAL;
@@ -77,7 +72,7 @@ int strata_set_mce(struct strata_vcpu *vcpu, const struct kvm_x86_mce *mce)
 	struct strata_msrs *m = vcpu->msrs;
 	u64 *bank;
 
-	if (mce->bank >= nr_banks(vcpu) || !(mce->status & MCI_STATUS_VAL))
+	if (mce->bank >= strata_msr_nr_banks(m) || !(mce->status & MCI_STATUS_VAL))
 		return -EINVAL;
 	bank = &m->slot[MSR_S_BANKS + 4 * mce->bank];
 	if (mce->status & MCI_STATUS_UC) {

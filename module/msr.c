@@ -138,7 +138,7 @@ static void context_of(const struct strata_vcpu *vcpu, bool host, struct msr_con
 
 static bool bank_exists(const struct strata_msrs *m, u32 index)
 {
-	return (index - MSR_IA32_MC0_CTL) / 4 < (m->slot[MSR_S_MCG_CAP] & 0xff);
+	return (index - MSR_IA32_MC0_CTL) / 4 < strata_msr_nr_banks(m);
 }
 
 /**
@@ -370,47 +370,33 @@ long strata_get_msr_feature_list(struct kvm_msr_list __user *u)
 	return put_list(u, MSR_F_FEATURE);
 }
 
-/**
- * strata_get_feature_msrs - KVM_GET_MSRS on the device: what a new vCPU reads
- * @u: the caller's list
- *
- * Return: how many were read, up to the first that is no feature MSR; -E2BIG
- * for MAX_IOCTL_MSRS and more; -EFAULT.
- */
-long strata_get_feature_msrs(struct kvm_msrs __user *u)
+/* One entry; @vcpu is NULL where the device is asked. 0, or 1: it cannot be done. */
+static int do_entry(struct strata_vcpu *vcpu, struct kvm_msr_entry *e, bool write)
 {
-	struct kvm_msr_entry e;
-	u32 n, i;
+	const struct msr_rule *r;
 
-	if (get_user(n, &u->nmsrs))
-		return -EFAULT;
-	if (n >= MAX_IOCTL_MSRS)
-		return -E2BIG;
-	for (i = 0; i < n; i++) {
-		const struct msr_rule *r;
-
-		if (copy_from_user(&e, &u->entries[i], sizeof(e)))
-			return -EFAULT;
-		r = msr_find(e.index);
-		if (!(r->flags & MSR_F_FEATURE) || !msr_gate_open(r, host_gates))
-			break;
-		e.data = e.index == MSR_IA32_ARCH_CAPABILITIES ? arch_caps : r->reset;
-		if (put_user(e.data, &u->entries[i].data))
-			return -EFAULT;
-	}
-	return i;
+	if (write)
+		return strata_set_msr(vcpu, e->index, e->data, true);
+	e->data = 0;
+	if (vcpu)
+		return strata_get_msr(vcpu, e->index, &e->data, true);
+	r = msr_find(e->index);
+	if (!(r->flags & MSR_F_FEATURE) || !msr_gate_open(r, host_gates))
+		return 1;
+	e->data = e->index == MSR_IA32_ARCH_CAPABILITIES ? arch_caps : r->reset;
+	return 0;
 }
 
 /**
- * strata_vcpu_msrs_ioctl - KVM_GET_MSRS and KVM_SET_MSRS
- * @vcpu: its mutex is held
+ * strata_msrs_ioctl - KVM_GET_MSRS and KVM_SET_MSRS
+ * @vcpu: its mutex is held; NULL: on the device, what a new vCPU reads in feature MSRs
  * @u: the caller's list
  * @write: KVM_SET_MSRS
  *
  * Return: how many were done, up to the first that could not be; -E2BIG for
  * MAX_IOCTL_MSRS and more; -EFAULT.
  */
-long strata_vcpu_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u, bool write)
+long strata_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u, bool write)
 {
 	struct kvm_msr_entry e;
 	u32 n, i;
@@ -422,16 +408,10 @@ long strata_vcpu_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u,
 	for (i = 0; i < n; i++) {
 		if (copy_from_user(&e, &u->entries[i], sizeof(e)))
 			return -EFAULT;
-		if (write) {
-			if (strata_set_msr(vcpu, e.index, e.data, true))
-				break;
-		} else {
-			e.data = 0;
-			if (strata_get_msr(vcpu, e.index, &e.data, true))
-				break;
-			if (put_user(e.data, &u->entries[i].data))
-				return -EFAULT;
-		}
+		if (do_entry(vcpu, &e, write))
+			break;
+		if (!write && put_user(e.data, &u->entries[i].data))
+			return -EFAULT;
 	}
 	return i;
 }

@@ -196,6 +196,12 @@ static inline u64 strata_msr_spec_ctrl(const struct strata_msrs *m)
 	return m->slot[MSR_S_SPEC_CTRL];
 }
 
+/* Banks of machine checks that IA32_MCG_CAP shows. */
+static inline unsigned int strata_msr_nr_banks(const struct strata_msrs *m)
+{
+	return m->slot[MSR_S_MCG_CAP] & 0xff;
+}
+
 /* KVM_X86_SETUP_MCE or a new CPUID table: is there an IA32_MCG_CTL? */
 static inline void strata_msr_gate_mcg_ctl(struct strata_msrs *m)
 {

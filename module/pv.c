@@ -8,16 +8,11 @@
 
 #include "exit.h"
 #include "insn.h"
-#include "irqchip/irqchip.h"
+#include "irqchip/lapic.h"
 #include "msr.h"
 #include "pv.h"
 #include "strata.h"
 #include "trace.h"
-
-#define ICR_MODE(icr)		((icr) >> 8 & 7)
-#define ICR_LOGICAL		BIT(11)
-#define ICR_LEVEL		BIT(15)
-#define ICR_SHORTHAND		(3u << 18)
 
 /* Does the guest's CPUID show the feature? */
 static bool has(const struct strata_vcpu *vcpu, enum msr_gate gate)
@@ -40,7 +35,7 @@ static long send_ipi(struct strata_vcpu *vcpu, u64 low, u64 high, u32 first, u32
 
 	if (!vcpu->apic)
 		return -KVM_ENOSYS;
-	if (icr & (ICR_LOGICAL | ICR_SHORTHAND) ||
+	if ((icr & ICR_LOGICAL) || ICR_SHORTHAND(icr) ||
 	    (msg.mode != STRATA_DM_FIXED && msg.mode != STRATA_DM_NMI))
 		return -KVM_EINVAL;
 	for (bit = 0; bit < 2 * width; bit++) {

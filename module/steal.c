@@ -33,17 +33,20 @@ int strata_set_steal_msr(struct strata_vcpu *vcpu, u64 val)
 	return 0;
 }
 
-/* The mark goes, and with it the wish that may stand beside it. */
+/*
+ * The mark goes, and with it the wish that may stand beside it. A guest that writes
+ * there all the time gets a flush and what it wrote.
+ */
 static void clear_mark(struct strata_vcpu *vcpu)
 {
 	u8 old = KVM_VCPU_PREEMPTED, none = 0;
-	int r;
+	int r, tries = 0;
 
 	vcpu->steal_marked = false;
 	do {
 		r = strata_cmpxchg_guest(vcpu->vm, FIELD(vcpu, preempted), &old, &none, 1);
-	} while (r > 0);
-	if (!r && (old & KVM_VCPU_FLUSH_TLB))
+	} while (r > 0 && ++tries < 16);
+	if (r > 0 || (!r && (old & KVM_VCPU_FLUSH_TLB)))
 		vcpu->tlb_gen = STRATA_TLB_STALE;
 }
 

@@ -599,7 +599,6 @@ int strata_translate(struct strata_vcpu *vcpu, struct kvm_translation *t);
 int strata_sync_regs_in(struct strata_vcpu *vcpu);
 void strata_sync_regs_out(struct strata_vcpu *vcpu);
 /* mce.c */
-#define STRATA_MCE_BANKS	32
 u64 strata_mce_supported(void);
 int strata_setup_mce(struct strata_vcpu *vcpu, u64 mcg_cap);
 int strata_set_mce(struct strata_vcpu *vcpu, const struct kvm_x86_mce *mce);
@@ -649,8 +648,6 @@ const struct kvm_cpuid_entry2 *strata_cpuid_find(struct strata_vcpu *vcpu, u32 l
 bool strata_guest_has(struct strata_vcpu *vcpu, u32 leaf, u32 subleaf, enum strata_cpuid_reg reg,
 		      u8 bit);
 
-bool strata_guest_has_mwait(struct strata_vcpu *vcpu);
-
 /* ---- msr.c (v) ---- */
 int strata_msr_create(struct strata_vcpu *vcpu);
 void strata_msr_destroy(struct strata_vcpu *vcpu);
@@ -660,8 +657,7 @@ int strata_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val, bool host);
 int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host);
 long strata_get_msr_index_list(struct kvm_msr_list __user *u);
 long strata_get_msr_feature_list(struct kvm_msr_list __user *u);
-long strata_get_feature_msrs(struct kvm_msrs __user *u);
-long strata_vcpu_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u, bool write);
+long strata_msrs_ioctl(struct strata_vcpu *vcpu, struct kvm_msrs __user *u, bool write);
 /* does the policy table let the guest @write (or read) @index without an exit? */
 bool strata_msr_passthrough(u32 index, bool write);
 /* the guest's values of MSRs the vendor's entry code switches are in msr.h */
@@ -760,9 +756,8 @@ int strata_ioeventfd(struct strata_vm *vm, const struct kvm_ioeventfd *args);
 int strata_coalesced_mmio(struct strata_vm *vm, const struct kvm_coalesced_mmio_zone *z, bool add);
 
 /* ---- irqchip/ ---- */
-int strata_irqchip_create(struct strata_vm *vm);	/* KVM_CREATE_IRQCHIP; vm->lock held */
-/* KVM_CAP_SPLIT_IRQCHIP: LAPICs and no other; vm->lock held */
-int strata_irqchip_split(struct strata_vm *vm);
+/* KVM_CREATE_IRQCHIP, or KVM_CAP_SPLIT_IRQCHIP: LAPICs alone; vm->lock held */
+int strata_irqchip_create(struct strata_vm *vm, bool split);
 void strata_irqchip_stop(struct strata_vm *vm);	/* no interrupt by itself any more */
 void strata_irqchip_destroy(struct strata_vm *vm);
 int strata_pit_create(struct strata_vm *vm, const struct kvm_pit_config *cfg);	/* vm->lock held */
@@ -807,6 +802,12 @@ bool strata_lapic_accepts_extint(struct strata_vcpu *vcpu);	/* LINT0 in ExtINT m
 static inline bool strata_extint_connected(struct strata_vcpu *vcpu)
 {
 	return !vcpu->apic || strata_lapic_accepts_extint(vcpu);
+}
+
+/* and is there one? */
+static inline bool strata_extint_waits(struct strata_vcpu *vcpu)
+{
+	return vcpu->ev.extint_pending && strata_extint_connected(vcpu);
 }
 
 #endif /* STRATA_STRATA_H */

@@ -171,7 +171,7 @@ bool strata_vcpu_has_work(struct strata_vcpu *vcpu)
 		return true;
 	if (!strata_interrupt_allowed(vcpu))
 		return false;
-	if (vcpu->ev.extint_pending && strata_extint_connected(vcpu))
+	if (strata_extint_waits(vcpu))
 		return true;
 	return vcpu->vm->irqchip && strata_pending_vector(vcpu) >= 0;
 }

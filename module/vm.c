@@ -7,6 +7,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
+#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -83,11 +84,13 @@ void strata_vm_bug(struct strata_vm *vm)
 struct strata_vcpu *strata_vcpu_by_id(struct strata_vm *vm, u32 id)
 {
 	struct strata_vcpu *vcpu;
-	unsigned int i;
+	unsigned int i, n;
 
 	/* Most often the id is the place. */
-	if (id < smp_load_acquire(&vm->nr_vcpus)) {
-		vcpu = READ_ONCE(vm->vcpus[id]);
+	n = smp_load_acquire(&vm->nr_vcpus);
+	if (id < n) {
+		/* It may be the guest's. */
+		vcpu = READ_ONCE(vm->vcpus[array_index_nospec(id, n)]);
 		if (vcpu && vcpu->id == id)
 			return vcpu;
 	}

@@ -36,44 +36,26 @@ static int add_to_buses(struct strata_vm *vm)
 }
 
 /**
- * strata_irqchip_create - KVM_CREATE_IRQCHIP
+ * strata_irqchip_create - KVM_CREATE_IRQCHIP, KVM_CAP_SPLIT_IRQCHIP
  * @vm: its lock is held; no irqchip, no vCPUs
+ * @split: PIC and IOAPIC are user space's: interrupts come as messages, and by
+ *	KVM_INTERRUPT
  *
  * vCPUs created after this have LAPICs. Return: 0, -ENOMEM or -ENOSPC.
  */
-int strata_irqchip_create(struct strata_vm *vm)
+int strata_irqchip_create(struct strata_vm *vm, bool split)
 {
 	int r = -ENOMEM;
 
 	vm->apic_map = kzalloc(sizeof(*vm->apic_map), GFP_KERNEL_ACCOUNT);
-	vm->pic = strata_pic_alloc(vm);
-	vm->ioapic = strata_ioapic_alloc(vm);
-	if (vm->apic_map && vm->pic && vm->ioapic)
-		r = strata_routing_init(vm);
-	if (!r)
-		r = add_to_buses(vm);
-	if (r) {
-		free_all(vm);
-		return r;
+	if (!split) {
+		vm->pic = strata_pic_alloc(vm);
+		vm->ioapic = strata_ioapic_alloc(vm);
 	}
-	/* All of the above before those who look at it without the lock. */
-	smp_store_release(&vm->irqchip, true);
-	return 0;
-}
-
-/**
- * strata_irqchip_split - KVM_CAP_SPLIT_IRQCHIP: LAPICs here, the rest in user space
- * @vm: its lock is held; no irqchip, no vCPUs
- *
- * Interrupts come as messages; KVM_INTERRUPT is the PIC's. Return: 0 or -ENOMEM.
- */
-int strata_irqchip_split(struct strata_vm *vm)
-{
-	int r = -ENOMEM;
-
-	vm->apic_map = kzalloc(sizeof(*vm->apic_map), GFP_KERNEL_ACCOUNT);
-	if (vm->apic_map)
+	if (vm->apic_map && (split || (vm->pic && vm->ioapic)))
 		r = strata_routing_init(vm);
+	if (!r && !split)
+		r = add_to_buses(vm);
 	if (r) {
 		free_all(vm);
 		return r;

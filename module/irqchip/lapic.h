@@ -43,6 +43,14 @@
 #define LAPIC_LVT_MODE(lvt)	(((lvt) >> 8) & 7)
 #define LAPIC_LVT_TIMER_MODE(lvt) (((lvt) >> 17) & 3)
 
+/* The interrupt command register */
+#define ICR_VECTOR(icr)		((u8)(icr))
+#define ICR_MODE(icr)		(((icr) >> 8) & 7)
+#define ICR_LOGICAL		BIT(11)
+#define ICR_ASSERT		BIT(14)
+#define ICR_LEVEL		BIT(15)
+#define ICR_SHORTHAND(icr)	(((icr) >> 18) & 3)
+
 /* Local vector table, in the order of the registers. */
 enum lapic_lvt {
 	LAPIC_LVT_TIMER,

@@ -7,13 +7,6 @@
 
 #include "lapic.h"
 
-#define ICR_VECTOR(icr)		((u8)(icr))
-#define ICR_MODE(icr)		(((icr) >> 8) & 7)
-#define ICR_LOGICAL		BIT(11)
-#define ICR_ASSERT		BIT(14)
-#define ICR_LEVEL		BIT(15)
-#define ICR_SHORTHAND(icr)	(((icr) >> 18) & 3)
-
 enum { TO_DEST, TO_SELF, TO_ALL, TO_OTHERS };
 
 /* @vcpu or NULL; vm->srcu held. A hint in the map makes it cost the same for any id. */

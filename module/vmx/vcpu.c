@@ -51,7 +51,6 @@ void vmx_write_constants(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmx->fresh = false;
 	vmcs_write(VMCS_PIN_CTLS, c->ctl[VMX_PIN]);
 	vmcs_write(VMCS_EXIT_CTLS, c->ctl[VMX_EXIT]);
-	vmcs_write(VMCS_EXCEPTION_BITMAP, strata_exceptions(vcpu));
 	vmcs_write(VMCS_PF_ERROR_MASK, 0);
 	vmcs_write(VMCS_PF_ERROR_MATCH, 0);
 	vmcs_write(VMCS_CR3_TARGET_COUNT, 0);
@@ -62,7 +61,6 @@ void vmx_write_constants(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 	/* The guest changes TS and MP as it likes, as on SVM. */
 	vmcs_write(VMCS_CR0_MASK, ~(X86_CR0_TS | X86_CR0_MP));
 	vmcs_write(VMCS_CR4_MASK, ~0ul);
-	vmcs_write(VMCS_MSR_BITMAP, vmx_msr_bitmap(vcpu));
 	vmcs_write(VMCS_VAPIC_PAGE, virt_to_phys(vmx->vapic));
 	vmcs_write(VMCS_TPR_THRESHOLD, 0);
 	vmcs_write(VMCS_EPTP, vmx->eptp);
