@@ -145,37 +145,34 @@ TEST(rubbish)
 }
 
 /*
- * Ticks that come while interrupts are off are delivered later, one by one.
- * Counter 2 tells how many must have come.
+ * Ticks that come while interrupts are off are delivered later, one by one. The
+ * TSC, of @khz, tells how many must have come: one each four milliseconds.
  */
-static __guest void g_reinjection(uint64_t arg)
+static __guest void g_reinjection(uint64_t khz)
 {
-	uint32_t passed, i;
+	const uint64_t tick = 4 * khz;
+	uint64_t since, passed, i;
 
 	guest_handler[0x60] = on_tick;
 	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
 	outb(0x21, 0xff);
 	outb(0xa1, 0xff);
 	set_pin(0, 0x60);
-	outb(0x61, (inb(0x61) & ~2) | 1);
 	outb(0x43, 0x34);
-	outb(0x40, 1193 & 255);
-	outb(0x40, 1193 >> 8);
-	outb(0x43, 0xb0);
-	outb(0x42, 0xff);
-	outb(0x42, 0xff);
-	/* Half of its 55 ms. */
-	while (latched(2) > 0x8000)
+	outb(0x40, 4773 & 255);
+	outb(0x40, 4773 >> 8);
+	since = rdtsc();
+	while (rdtsc() - since < 25 * tick)
 		cpu_relax();
 	/*
-	 * More than 25 were kept. The host's timer may be late, so a few may
+	 * More than 20 were kept. The host's timer may be late, so a few may
 	 * be missing at any moment, but not all the time.
 	 */
 	do {
 		for (i = 0; i < 60; i++)
 			asm volatile("sti; nop; nop; cli");
-		passed = (0xffff - latched(2)) / 1193;
-		GUEST_ASSERT(passed < 50);
+		passed = (rdtsc() - since) / tick;
+		GUEST_ASSERT(passed < 2500);
 	} while (guest_count[0x60] + 8 < passed);
 	/* Masked, they are not kept. */
 	set_pin(0, 0x10060);
@@ -192,8 +189,9 @@ TEST(reinjection)
 {
 	struct vcpu *vcpu = start(g_reinjection, KVM_PIT_SPEAKER_DUMMY);
 
+	vcpu_call(vcpu, g_reinjection, xioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0));
 	vcpu_run_sync(vcpu, 1);
-	usleep(20000);
+	usleep(40000);
 	vcpu_run_done(vcpu);
 }
 

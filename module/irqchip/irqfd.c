@@ -302,7 +302,8 @@ void strata_irqfd_destroy(struct strata_vm *vm)
 
 int strata_irqfd_setup(void)
 {
-	irqfd_wq = alloc_workqueue("strata-irqfd", 0, 0);
+	/* From 7.2 on a queue has to say whether it is bound to CPUs. */
+	irqfd_wq = alloc_workqueue("strata-irqfd", WQ_UNBOUND, 0);
 	return irqfd_wq ? 0 : -ENOMEM;
 }
 
