@@ -215,13 +215,14 @@ static int exec_exchange(struct strata_emul_ctxt *c, unsigned int op)
 	default:
 		acc = c->regs[EMUL_RAX] & emul_mask(size);
 		emul_alu(OP_CMP, acc, dst, size, &flags);
-		if (acc == dst) {
-			rc = update_rm(c, c->lock, dst, src, size);
+		/* Memory is written in either case. */
+		if (acc == dst || c->ismem) {
+			rc = update_rm(c, c->lock, dst, acc == dst ? src : dst, size);
 			if (rc)
 				return rc;
-		} else {
-			emul_set_reg(c, EMUL_RAX, size, dst);
 		}
+		if (acc != dst)
+			emul_set_reg(c, EMUL_RAX, size, dst);
 		break;
 	}
 	c->rflags = flags;
@@ -258,15 +259,16 @@ static int exec_cmpxchg_pair(struct strata_emul_ctxt *c)
 	} else {
 		equal = old[0] == cmp[0] && old[1] == cmp[1];
 	}
+	/* What was there is written back where it is not what was expected. */
+	if (c->lock)
+		rc = c->ops->cas(c, c->linear, old, equal ? new : old, 2 * half,
+				 EMUL_ACC_WRITE);
+	else
+		rc = c->ops->write(c, c->linear, equal ? new : old, 2 * half,
+				   EMUL_ACC_WRITE);
+	if (rc)
+		return rc;
 	if (equal) {
-		if (c->lock)
-			rc = c->ops->cas(c, c->linear, old, new, 2 * half,
-					     EMUL_ACC_WRITE);
-		else
-			rc = c->ops->write(c, c->linear, new, 2 * half,
-					   EMUL_ACC_WRITE);
-		if (rc)
-			return rc;
 		c->rflags |= FL_ZF;
 		return EMUL_CONTINUE;
 	}
@@ -442,6 +444,23 @@ int emul_sse_move(struct strata_emul_ctxt *c)
 	return EMUL_CONTINUE;
 }
 
+/* A byte of the table at rBX, of which AL is the index. */
+static int exec_xlat(struct strata_emul_ctxt *c)
+{
+	u64 val = 0;
+	int rc;
+
+	c->ea = (c->regs[EMUL_RBX] + (u8)c->regs[EMUL_RAX]) & emul_mask(c->adsize);
+	rc = emul_linearize(c, c->seg, c->ea, 1, EMUL_ACC_READ, &c->linear);
+	if (rc)
+		return rc;
+	rc = c->ops->read(c, c->linear, &val, 1, EMUL_ACC_READ);
+	if (rc)
+		return rc;
+	emul_set_reg(c, EMUL_RAX, 1, val);
+	return EMUL_CONTINUE;
+}
+
 /* Everything but a plain MOV. */
 static noinline int exec_other(struct strata_emul_ctxt *c, unsigned int op)
 {
@@ -498,6 +517,8 @@ static noinline int exec_other(struct strata_emul_ctxt *c, unsigned int op)
 		return EMUL_CONTINUE;
 	case OP_NOP:
 		return EMUL_CONTINUE;
+	case OP_XLAT:
+		return exec_xlat(c);
 	case OP_MOV_FROM_SEG:
 	case OP_MOV_TO_SEG:
 		return exec_segment_move(c, op);

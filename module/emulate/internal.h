@@ -86,6 +86,7 @@ enum emul_op {
 	OP_IDIV,
 	OP_LEA,
 	OP_NOP,
+	OP_XLAT,
 	OP_MOV_FROM_SEG,
 	OP_MOV_TO_SEG,
 	OP_PUSH,

@@ -99,6 +99,7 @@ const u32 emul_onebyte[256] = {
 	[0xd1] = GRP(2) | DS(ONE) | DD(RM),
 	[0xd2] = GRP(2) | DF_BYTE | DS(CL) | DD(RM),
 	[0xd3] = GRP(2) | DS(CL) | DD(RM),
+	[0xd7] = OP_XLAT | DF_BYTE,
 	[0xe4] = OP_IN | DF_BYTE | DI_UB, [0xe5] = OP_IN | DI_UB,
 	[0xe6] = OP_OUT | DF_BYTE | DI_UB, [0xe7] = OP_OUT | DI_UB,
 	[0xe8] = OP_CALL_REL | DF_DEF64 | DI_Z,

@@ -148,6 +148,7 @@ static const struct form forms[] = {
 	{ "0f bc 00", OP_BSF, M | NOREP }, { "0f bd 00", OP_BSR, M | NOREP },
 	{ "0f bc c1", OP_BSF, NOREP }, { "0f bd c1", OP_BSR, NOREP },
 	{ "0f af 00", OP_IMUL2, M }, { "0f af c1", OP_IMUL2, 0 },
+	{ "d7", OP_XLAT, B },
 	{ "0f b0 00", OP_CMPXCHG, B | M | L }, { "0f b1 00", OP_CMPXCHG, M | L },
 	{ "0f c0 00", OP_XADD, B | M | L }, { "0f c1 00", OP_XADD, M | L },
 	{ "0f c7 08", OP_CMPXCHG2, M | L },

@@ -356,6 +356,9 @@ static void test_faults(void)
 	       "CMPXCHG16B on a misaligned operand");
 	tap_ok(faulted(RUN(0x0f, 0x28, 0x03), 13, 0), "MOVAPS misaligned");
 	tap_ok(RUN(0x0f, 0x10, 0x03) == EMUL_CONTINUE, "MOVUPS misaligned");
+	set_mem(ENV_BASE + 0x208 + 0xfe, 0x5a, 1);
+	REG(RAX) = 0x12345678000000fe;
+	tap_ok(RUN(0xd7) == EMUL_CONTINUE && REG(RAX) == 0x123456780000005a, "XLAT");
 	env.c.rip = ENV_CODE;
 	env.c.cr0 |= BIT(3);
 	tap_ok(faulted(RUN(0x0f, 0x10, 0x03), 7, 0), "SSE with CR0.TS: #NM");

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs cases on KVM and on strata, and says where the two differ.
+ *
+ * They cannot have the hardware at once: a batch runs on one, then on the other.
+ * A case that differs is made smaller: of all that can be left out of it, what
+ * leaves the difference standing is left out.
+ */
+#include <getopt.h>
+
+#include "differ.h"
+
+#define BATCH	2000
+static const char *kvm = "/dev/kvm", *strata = "/dev/strata";
+static struct kvm_cpuid2 *guest_cpuid;
+static bool verbose;
+
+struct variant {
+	uint64_t number;
+	struct cut cut;
+	struct result kvm, strata;
+};
+
+static void run_on(const char *device, struct variant *v, unsigned int nr, bool first)
+{
+	struct machine *m = machine_open(device, guest_cpuid);
+	static struct kase k;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		make_case(&k, v[i].number, v[i].cut);
+		/* An emulator that dies of a case is found by this. */
+		if (verbose) {
+			printf("# on %s:\n", device);
+			print_case(&k);
+			fflush(stdout);
+		}
+		machine_run(m, &k, first ? &v[i].kvm : &v[i].strata);
+	}
+	machine_close(m);
+}
+
+/* On both devices, one after the other. */
+static void run_variants(struct variant *v, unsigned int nr)
+{
+	run_on(kvm, v, nr, true);
+	run_on(strata, v, nr, false);
+}
+
+static bool differs(const struct variant *v)
+{
+	return !same(&v->kvm, &v->strata);
+}
+
+/*
+ * Leaves out one more thing at a time, of @v and in all of one round at once, as
+ * long as the rest differs.
+ */
+static void minimize(struct variant *v)
+{
+	static struct variant tries[NR_PARTS + MAX_INSNS + 1];
+	unsigned int i, nr, round;
+
+	for (round = 0; round < NR_PARTS + MAX_INSNS; round++) {
+		struct cut all = v->cut;
+
+		nr = 0;
+		for (i = 0; i < NR_PARTS + MAX_INSNS; i++) {
+			struct cut cut = v->cut;
+
+			if (i < MAX_INSNS)
+				cut.insns &= ~(1u << i);
+			else
+				cut.parts &= ~(1ull << (i - MAX_INSNS));
+			if (cut.insns == v->cut.insns && cut.parts == v->cut.parts)
+				continue;
+			tries[nr].number = v->number;
+			tries[nr++].cut = cut;
+		}
+		if (!nr)
+			return;
+		run_variants(tries, nr);
+		for (i = 0; i < nr; i++)
+			if (differs(&tries[i])) {
+				all.insns &= tries[i].cut.insns;
+				all.parts &= tries[i].cut.parts;
+			}
+		if (all.insns == v->cut.insns && all.parts == v->cut.parts)
+			return;
+		/* All of them at once, or else the first. */
+		tries[nr].number = v->number;
+		tries[nr].cut = all;
+		run_variants(&tries[nr], 1);
+		if (differs(&tries[nr])) {
+			*v = tries[nr];
+			continue;
+		}
+		for (i = 0; i < nr && !differs(&tries[i]); i++)
+			;
+		*v = tries[i];
+	}
+}
+
+static void show(struct variant *v)
+{
+	static uint8_t memory[2][GUEST_SIZE];
+	static struct kase k;
+
+	v->kvm.memory = memory[0];
+	v->strata.memory = memory[1];
+	run_variants(v, 1);
+	make_case(&k, v->number, v->cut);
+	print_case(&k);
+	print_difference(&v->kvm, &v->strata);
+	v->kvm.memory = NULL;
+	v->strata.memory = NULL;
+	printf("#   again: differ --case %#lx:%#lx:%#x\n", v->number, v->cut.parts, v->cut.insns);
+	fflush(stdout);
+}
+
+/* Is @kind one that was not seen before, and not more than @most were? */
+static bool is_new(uint64_t kind, unsigned int most)
+{
+	static uint64_t seen[1000];
+	static unsigned int nr;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (seen[i] == kind)
+			return false;
+	if (nr == ARRAY_SIZE(seen) || nr >= most)
+		return false;
+	seen[nr++] = kind;
+	return true;
+}
+
+/* What strata offers, which KVM does as well; without the hypervisor's leaves. */
+static struct kvm_cpuid2 *common_cpuid(void)
+{
+	struct kvm_cpuid2 *c = supported_cpuid();
+	unsigned int i, nent = 0;
+
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function >> 16 != 0x4000)
+			c->entries[nent++] = c->entries[i];
+	c->nent = nent;
+	return c;
+}
+
+static void learn_cr4(void)
+{
+	struct kvm_cpuid_entry2 *e7 = cpuid_find(guest_cpuid, 7, 0), *e1 = cpuid_find(guest_cpuid, 1, 0);
+	uint32_t ebx = e7 ? e7->ebx : 0, ecx = e7 ? e7->ecx : 0;
+
+	/* TSD DE PGE OSFXSR, and by CPUID UMIP FSGSBASE SMEP SMAP PCIDE OSXSAVE. */
+	cr4_bits = 0x4 | 0x8 | 0x80 | 0x200 | (ecx & 4 ? 1 << 11 : 0) | (ebx & 1 ? 1 << 16 : 0) |
+		(ebx & 1 << 7 ? 1 << 20 : 0) | (ebx & 1 << 20 ? 1 << 21 : 0) |
+		(e1->ecx & 1 << 17 ? 1 << 17 : 0) | (e1->ecx & 1 << 26 ? 1 << 18 : 0);
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: differ [--seed S] [--cases N] [--shown N] [--no-minimize]\n"
+		"       differ --case NUMBER[:PARTS:INSNS]\n");
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seed", 1, NULL, 's' }, { "cases", 1, NULL, 'n' }, { "shown", 1, NULL, 'm' },
+		{ "no-minimize", 0, NULL, 'x' }, { "case", 1, NULL, 'c' }, { "kvm", 1, NULL, 'k' },
+		{ "strata", 1, NULL, 't' }, { "verbose", 0, NULL, 'v' }, { 0 },
+	};
+	uint64_t seed = 1, cases = 1000, done, late = 0, different = 0, accesses = 0;
+	unsigned int i, nr, shown = 20;
+	struct variant *v, one = { .cut = WHOLE };
+	bool small = true, single = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'n':
+			cases = strtoull(optarg, NULL, 0);
+			break;
+		case 'm':
+			shown = strtoul(optarg, NULL, 0);
+			break;
+		case 'x':
+			small = false;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		case 'k':
+			kvm = optarg;
+			break;
+		case 't':
+			strata = optarg;
+			break;
+		case 'c':
+			single = true;
+			if (sscanf(optarg, "%li:%li:%i", (long *)&one.number,
+				   (long *)&one.cut.parts, (int *)&one.cut.insns) < 1)
+				usage();
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind != argc)
+		usage();
+	guest_cpuid = common_cpuid();
+	learn_cr4();
+	spare_tcg = host_is_tcg();
+	if (single) {
+		show(&one);
+		return differs(&one);
+	}
+	v = calloc(BATCH, sizeof(*v));
+	for (done = 0; done < cases; done += nr) {
+		nr = cases - done < BATCH ? cases - done : BATCH;
+		for (i = 0; i < nr; i++) {
+			v[i].number = seed << 32 | (done + i);
+			v[i].cut = WHOLE;
+		}
+		run_variants(v, nr);
+		for (i = 0; i < nr; i++) {
+			late += v[i].kvm.late || v[i].strata.late;
+			accesses += v[i].strata.nr_accesses;
+			if (!differs(&v[i]))
+				continue;
+			different++;
+			if (small)
+				minimize(&v[i]);
+			if (is_new(kind_of_difference(&v[i].kvm, &v[i].strata), shown))
+				show(&v[i]);
+		}
+		fprintf(stderr, "# %lu cases, %lu differ\n", done + nr, different);
+	}
+	printf("# seed %#lx: %lu cases, %lu accesses of user space, %lu took too long, %lu differ\n",
+	       seed, cases, accesses, late, different);
+	return different != 0;
+}
