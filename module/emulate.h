@@ -97,6 +97,7 @@ struct strata_emul_ctxt;
  * @get_segment: read a cached segment register; cannot fail
  * @set_segment: load the cached part of a segment register, already checked
  * @get_gdt: base and limit of the GDT
+ * @lmsw: LMSW of @value at CPL 0; faults as a write of CR0 does
  * @read_xmm: copy XMM register @nr out of the guest's FPU state
  * @write_xmm: and into it
  *
@@ -125,6 +126,7 @@ struct strata_emul_ops {
 	int (*set_segment)(struct strata_emul_ctxt *c, unsigned int seg,
 			   const struct kvm_segment *var);
 	void (*get_gdt)(struct strata_emul_ctxt *c, u64 *base, u32 *limit);
+	int (*lmsw)(struct strata_emul_ctxt *c, u16 value);
 	void (*read_xmm)(struct strata_emul_ctxt *c, unsigned int nr,
 			 void *val);
 	void (*write_xmm)(struct strata_emul_ctxt *c, unsigned int nr,

@@ -167,14 +167,6 @@ static int read_cr(struct strata_vcpu *vcpu, u8 cr, unsigned long *val)
 	}
 }
 
-/* LMSW writes PE, MP, EM and TS and cannot clear PE. */
-static unsigned long lmsw(unsigned long cr0, unsigned long val)
-{
-	const unsigned long bits = X86_CR0_MP | X86_CR0_EM | X86_CR0_TS;
-
-	return (cr0 & ~bits) | (val & (bits | X86_CR0_PE));
-}
-
 /**
  * strata_exit_cr - MOV to and from a control register, LMSW, CLTS
  * @vcpu: its mutex is held; sleeps
@@ -203,7 +195,7 @@ int strata_exit_cr(struct strata_vcpu *vcpu)
 		vcpu->regs[insn.gpr] = in_long_code(vcpu) ? val : (u32)val;
 		break;
 	case CR_LMSW:
-		if (strata_guest_set_cr0(vcpu, lmsw(vcpu->cr0, vcpu->regs[insn.gpr])))
+		if (strata_guest_set_cr0(vcpu, strata_lmsw(vcpu->cr0, vcpu->regs[insn.gpr])))
 			return gp(vcpu);
 		break;
 	case CR_CLTS:

@@ -287,6 +287,19 @@ static void op_get_gdt(struct strata_emul_ctxt *c, u64 *base, u32 *limit)
 	*limit = dt.limit;
 }
 
+static int op_lmsw(struct strata_emul_ctxt *c, u16 value)
+{
+	struct strata_vcpu *vcpu = strata_emul_state(c)->vcpu;
+
+	strata_vendor->sync_crs(vcpu);
+	if (!strata_guest_set_cr0(vcpu, strata_lmsw(vcpu->cr0, value)))
+		return EMUL_CONTINUE;
+	c->exception = (struct strata_emul_exception){
+		.vector = X86_TRAP_GP, .has_error = strata_is_protmode(vcpu),
+	};
+	return EMUL_FAULT;
+}
+
 static void op_read_xmm(struct strata_emul_ctxt *c, unsigned int nr, void *val)
 {
 	strata_fpu_read_xmm(strata_emul_state(c)->vcpu, nr, val);
@@ -308,6 +321,7 @@ static const struct strata_emul_ops emul_ops = {
 	.get_segment = op_get_segment,
 	.set_segment = op_set_segment,
 	.get_gdt = op_get_gdt,
+	.lmsw = op_lmsw,
 	.read_xmm = op_read_xmm,
 	.write_xmm = op_write_xmm,
 };

@@ -60,11 +60,15 @@ int strata_set_regs(struct strata_vcpu *vcpu, const struct kvm_regs *regs)
 	return 0;
 }
 
-/*
+/**
+ * strata_apply_payload - CR2 and DR6 as a pending exception sets them
+ * @vcpu: its mutex is held
+ *
  * Without KVM_CAP_EXCEPTION_PAYLOAD there is no place for the payload of an
- * exception that is not delivered: it is applied when user space looks.
+ * exception that is not delivered: it is applied when user space looks at the
+ * exception, or at the register.
  */
-static void apply_payload(struct strata_vcpu *vcpu)
+void strata_apply_payload(struct strata_vcpu *vcpu)
 {
 	struct strata_events *ev = &vcpu->ev;
 
@@ -90,7 +94,7 @@ int strata_get_events(struct strata_vcpu *vcpu, struct kvm_vcpu_events *e)
 	const struct strata_events *ev = &vcpu->ev;
 
 	memset(e, 0, sizeof(*e));
-	apply_payload(vcpu);
+	strata_apply_payload(vcpu);
 	if (ev->exc.pending || ev->exc.injected) {
 		e->exception.injected = 1;
 		e->exception.nr = ev->exc.nr;

@@ -193,6 +193,7 @@ int strata_get_sregs(struct strata_vcpu *vcpu, struct kvm_sregs *sregs)
 	strata_vendor->get_dtable(vcpu, true, &sregs->idt);
 	strata_vendor->sync_crs(vcpu);
 	sregs->cr0 = vcpu->cr0;
+	strata_apply_payload(vcpu);
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr3 = vcpu->cr3;
 	sregs->cr4 = vcpu->cr4;
@@ -367,6 +368,7 @@ int strata_get_debugregs(struct strata_vcpu *vcpu, struct kvm_debugregs *d)
 	unsigned int i;
 
 	memset(d, 0, sizeof(*d));
+	strata_apply_payload(vcpu);
 	for (i = 0; i < ARRAY_SIZE(d->db); i++)
 		d->db[i] = vcpu->db[i];
 	d->dr6 = vcpu->dr6;

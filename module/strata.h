@@ -532,6 +532,7 @@ void strata_flush_remote_tlbs(struct strata_vm *vm);
 void strata_queue_exception(struct strata_vcpu *vcpu, u8 nr);
 void strata_queue_exception_e(struct strata_vcpu *vcpu, u8 nr, u32 error_code);
 void strata_queue_page_fault(struct strata_vcpu *vcpu, u64 cr2, u32 error_code);
+void strata_apply_payload(struct strata_vcpu *vcpu);
 void strata_queue_db(struct strata_vcpu *vcpu, unsigned long dr6_bits);
 void strata_queue_nmi(struct strata_vcpu *vcpu);	/* any context */
 /* would a maskable interrupt be taken now? */
@@ -604,6 +605,14 @@ int strata_setup_mce(struct strata_vcpu *vcpu, u64 mcg_cap);
 int strata_set_mce(struct strata_vcpu *vcpu, const struct kvm_x86_mce *mce);
 /* guest's own writes with the checks of the manual; 0, or 1: raise #GP(0) */
 int strata_guest_set_cr0(struct strata_vcpu *vcpu, unsigned long cr0);
+
+/* What CR0 becomes: LMSW writes PE, MP, EM and TS and cannot clear PE. */
+static inline unsigned long strata_lmsw(unsigned long cr0, unsigned long val)
+{
+	const unsigned long bits = X86_CR0_MP | X86_CR0_EM | X86_CR0_TS;
+
+	return (cr0 & ~bits) | (val & (bits | X86_CR0_PE));
+}
 int strata_guest_set_cr3(struct strata_vcpu *vcpu, unsigned long cr3);
 int strata_guest_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4);
 int strata_guest_set_cr8(struct strata_vcpu *vcpu, unsigned long cr8);

@@ -129,6 +129,7 @@ static __guest void g_user_privileged(uint64_t arg)
 	seen[i++] = GUEST_TRY("lldt %w1", "r"(0));
 	seen[i++] = GUEST_TRY("ltr %w1", "r"(0));
 	seen[i++] = GUEST_TRY("lmsw %w1", "r"(1));
+	seen[i++] = GUEST_TRY("lmsw (%1)", "r"(buffer));
 	seen[i++] = GUEST_TRY("mov %1, %%cr0", "r"(0ull));
 	seen[i++] = GUEST_TRY("mov %1, %%cr3", "r"(0ull));
 	seen[i++] = GUEST_TRY("mov %1, %%cr4", "r"(0ull));
@@ -156,9 +157,30 @@ TEST(privileged_at_cpl_3)
 	int i;
 
 	vcpu_run_done(vcpu);
-	for (i = 0; i < 24; i++)
+	for (i = 0; i < 25; i++)
 		EXPECT_EQ(FAULT(13), guest_var(vcpu->vm, seen[i]))
 			TH_LOG("number %d", i);
+}
+
+/* With a memory operand, which has 16 bits; PE cannot be cleared. */
+static __guest void g_msw(uint64_t arg)
+{
+	static volatile uint16_t word;
+	uint64_t cr0 = read_cr0();
+
+	word = (cr0 | 8) & ~1;
+	asm volatile("lmsw %0" : : "m"(word) : "memory");
+	GUEST_ASSERT_EQ(cr0 | 8, read_cr0());
+	word = 0x1234;
+	asm volatile("smsw %0" : "=m"(word) : : "memory");
+	GUEST_ASSERT_EQ((cr0 | 8) & 0xffff, word);
+	write_cr0(cr0);
+	GUEST_DONE();
+}
+
+TEST(machine_status_word)
+{
+	vcpu_run_done(start(g_msw, 0));
 }
 
 /* Harmless where they exist at all, and nothing but #UD where they do not. */

@@ -461,6 +461,22 @@ static int exec_xlat(struct strata_emul_ctxt *c)
 	return EMUL_CONTINUE;
 }
 
+/* The low half of CR0, from and to memory; a register is no matter of an emulator. */
+static int exec_msw(struct strata_emul_ctxt *c, unsigned int op)
+{
+	u64 val = (u16)c->cr0;
+	int rc;
+
+	if (!c->ismem)
+		return EMUL_UNHANDLED;
+	if (c->cpl && (op == OP_LMSW || (c->cr4 & CR4_UMIP)))
+		return emul_fault_code(c, EMUL_VEC_GP, 0);
+	if (op == OP_SMSW)
+		return emul_write_mem(c, &val, 2);
+	rc = get_operand(c, K_RM, 2, EMUL_ACC_READ, &val);
+	return rc ?: c->ops->lmsw(c, val);
+}
+
 /* Everything but a plain MOV. */
 static noinline int exec_other(struct strata_emul_ctxt *c, unsigned int op)
 {
@@ -517,6 +533,9 @@ static noinline int exec_other(struct strata_emul_ctxt *c, unsigned int op)
 		return EMUL_CONTINUE;
 	case OP_NOP:
 		return EMUL_CONTINUE;
+	case OP_SMSW:
+	case OP_LMSW:
+		return exec_msw(c, op);
 	case OP_XLAT:
 		return exec_xlat(c);
 	case OP_MOV_FROM_SEG:

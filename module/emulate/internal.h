@@ -8,6 +8,7 @@
 #include "../emulate.h"
 
 /* Prefixed names: the kernel's headers define the short ones. */
+#define CR4_UMIP	BIT_ULL(11)
 #define FL_CF	BIT_ULL(0)
 #define FL_PF	BIT_ULL(2)
 #define FL_AF	BIT_ULL(4)
@@ -87,6 +88,8 @@ enum emul_op {
 	OP_LEA,
 	OP_NOP,
 	OP_XLAT,
+	OP_SMSW,
+	OP_LMSW,
 	OP_MOV_FROM_SEG,
 	OP_MOV_TO_SEG,
 	OP_PUSH,
@@ -116,6 +119,7 @@ enum emul_op {
 	OP_GRP3,
 	OP_GRP4,
 	OP_GRP5,
+	OP_GRP7,
 	OP_GRP8,
 	OP_GRP9,
 	OP_GRP11,

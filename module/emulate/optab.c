@@ -113,6 +113,7 @@ const u32 emul_onebyte[256] = {
 #define SSE		(OP_SSE | DF_MODRM | DF_FIXUP)
 
 const u32 emul_twobyte[256] = {
+	[0x01] = GRP(7),
 	[0x0d] = OP_NOP | DF_MODRM,
 	[0x10] = SSE, [0x11] = SSE, [0x12] = SSE, [0x13] = SSE,
 	[0x16] = SSE, [0x17] = SSE,
@@ -175,6 +176,11 @@ const u32 emul_groups[][8] = {
 		OP_CALL | DF_DEF64 | DS(RM), OP_UNHANDLED,
 		OP_JMP | DF_DEF64 | DS(RM), OP_UNHANDLED,
 		OP_PUSH | DF_DEF64 | DS(RM), OP_UNHANDLED,
+	},
+	/* with a memory operand, always of 16 bits */
+	[OP_GRP7 - OP_GRP1] = {
+		OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED,
+		OP_SMSW, OP_UNHANDLED, OP_LMSW, OP_UNHANDLED,
 	},
 	[OP_GRP8 - OP_GRP1] = {
 		OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED,

@@ -69,6 +69,7 @@ struct cut {
 struct insn {
 	uint8_t bytes[INSN_BYTES];
 	uint8_t len;
+	uint8_t at;			/* where the opcode of the one that matters is */
 };
 
 struct kase {
@@ -149,6 +150,10 @@ struct machine;
 struct machine *machine_open(const char *device, const struct kvm_cpuid2 *cpuid);
 void machine_close(struct machine *m);
 void machine_run(struct machine *m, const struct kase *k, struct result *result);
+
+/* known.c */
+const char *why_different(const struct kase *k, const struct result *kvm,
+			  const struct result *strata);
 
 /* print.c */
 void print_case(const struct kase *k);

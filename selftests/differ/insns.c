@@ -130,7 +130,7 @@ static const struct form system_forms[] = {
 	F2(0x0f, 0x20, M, NONE, 4), F2(0x0f, 0x20, M, NONE, -1), F2(0x0f, 0x21, M, NONE, -1),
 	F2(0x0f, 0x22, M, NONE, 2), F2(0x0f, 0x22, M, NONE, -1), F2(0x0f, 0x23, M, NONE, 6),
 	F2(0x0f, 0xa2, 0, NONE, -1), F2(0x0f, 0xae, M, NONE, 4), F2(0x0f, 0xae, M, NONE, 5),
-	F2(0x0f, 0xae, M, NONE, 7), F2(0x0f, 0xae, M, NONE, 0), F2(0x0f, 0xc7, M, NONE, 6),
+	F2(0x0f, 0xae, M, NONE, 7), F2(0x0f, 0xae, M, NONE, 0), F2(0x0f, 0xc7, MEM, NONE, 6),
 	F2(0x0f, 0x33, 0, NONE, -1), F1(0x90, STRING, NONE, -1), F2(0x0f, 0x77, 0, NONE, -1),
 	F2(0x0f, 0xaa, 0, NONE, -1), F2(0x0f, 0x0d, M, NONE, 1),
 };
@@ -141,6 +141,12 @@ static void put(struct insn *i, uint64_t v, unsigned int size)
 		i->bytes[i->len++] = v;
 		v >>= 8;
 	}
+}
+
+static void opcode(struct insn *i, uint8_t byte)
+{
+	i->at = i->len;
+	put(i, byte, 1);
 }
 
 static bool is_16bit(enum mode mode)
@@ -292,6 +298,7 @@ static void from_form(struct rng *r, enum mode mode, const struct form *f, struc
 		if (rex_w)
 			op = 8;
 	}
+	i->at = i->len;
 	put(i, f->op[0], 1);
 	if (f->len > 1)
 		put(i, f->op[1], 1);
@@ -338,7 +345,7 @@ static void msr_access(struct rng *r, enum mode mode, struct insn *i)
 		load(i, mode, 0, (uint32_t)v);
 		load(i, mode, 2, v >> 32);
 	}
-	put(i, 0x0f, 1);
+	opcode(i, 0x0f);
 	put(i, write ? 0x30 : 0x32, 1);
 }
 
@@ -364,13 +371,15 @@ static void cr_write(struct rng *r, enum mode mode, struct insn *i)
 		break;
 	case 3:
 		cr = one_in(r, 3) ? 8 : 3;
-		v = cr == 8 ? below(r, 20) : TABLES + (one_in(r, 4) ? number(r) : 8 * below(r, 8));
+		/* Beyond the physical addresses QEMU's TCG leaves guest mode for ever. */
+		v = cr == 8 ? below(r, 20) :
+			TABLES + (one_in(r, 4) ? (uint32_t)number(r) : 8 * below(r, 8));
 		break;
 	}
 	load(i, mode, 0, v);
 	if (cr == 8)
 		put(i, mode == LONG64 ? 0x44 : 0xf0, 1);
-	put(i, 0x0f, 1);
+	opcode(i, 0x0f);
 	put(i, 0x22, 1);
 	put(i, 0xc0 | (cr & 7) << 3, 1);
 }
@@ -388,7 +397,7 @@ static void port_access(struct rng *r, enum mode mode, struct insn *i)
 static void hypercall(struct rng *r, enum mode mode, struct insn *i)
 {
 	load(i, mode, 0, below(r, 16));
-	put(i, 0x0f, 1);
+	opcode(i, 0x0f);
 	put(i, 0x01, 1);
 	put(i, one_in(r, 2) ? 0xd9 : 0xc1, 1);
 }
@@ -403,7 +412,7 @@ static void debug_write(struct rng *r, enum mode mode, struct insn *i)
 	if (spare_tcg && (reg == 5 || reg == 7))
 		v &= ~0xffull;
 	load(i, mode, 0, v);
-	put(i, 0x0f, 1);
+	opcode(i, 0x0f);
 	put(i, 0x23, 1);
 	put(i, 0xc0 | reg << 3, 1);
 }
@@ -413,7 +422,7 @@ static void xsetbv(struct rng *r, enum mode mode, struct insn *i)
 	load(i, mode, 1, one_in(r, 4) ? 1 : 0);
 	load(i, mode, 0, below(r, 8));
 	load(i, mode, 2, 0);
-	put(i, 0x0f, 1);
+	opcode(i, 0x0f);
 	put(i, 0x01, 1);
 	put(i, 0xd1, 1);
 }
@@ -422,7 +431,7 @@ static void cpuid_leaf(struct rng *r, enum mode mode, struct insn *i)
 {
 	load(i, mode, 0, (one_in(r, 2) ? 0 : 0x80000000) + below(r, 0x20));
 	load(i, mode, 1, below(r, 4));
-	put(i, 0x0f, 1);
+	opcode(i, 0x0f);
 	put(i, 0xa2, 1);
 }
 

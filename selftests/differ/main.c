@@ -14,6 +14,7 @@
 static const char *kvm = "/dev/kvm", *strata = "/dev/strata";
 static struct kvm_cpuid2 *guest_cpuid;
 static bool verbose;
+static struct { const char *why; unsigned long count; } reasons[64];
 
 struct variant {
 	uint64_t number;
@@ -101,15 +102,42 @@ static void minimize(struct variant *v)
 	}
 }
 
-static void show(struct variant *v)
+/* Once more, with all of the memory for a closer look. */
+static void look(struct variant *v, struct kase *k)
 {
 	static uint8_t memory[2][GUEST_SIZE];
-	static struct kase k;
 
 	v->kvm.memory = memory[0];
 	v->strata.memory = memory[1];
 	run_variants(v, 1);
-	make_case(&k, v->number, v->cut);
+	make_case(k, v->number, v->cut);
+}
+
+/* Counts it if the reason for the difference is known. */
+static bool explain(struct variant *v)
+{
+	static struct kase k;
+	const char *why;
+	unsigned int i;
+
+	look(v, &k);
+	why = why_different(&k, &v->kvm, &v->strata);
+	for (i = 0; why && i < ARRAY_SIZE(reasons); i++)
+		if (!reasons[i].why || reasons[i].why == why) {
+			reasons[i].why = why;
+			reasons[i].count++;
+			break;
+		}
+	v->kvm.memory = NULL;
+	v->strata.memory = NULL;
+	return why;
+}
+
+static void show(struct variant *v)
+{
+	static struct kase k;
+
+	look(v, &k);
 	print_case(&k);
 	print_difference(&v->kvm, &v->strata);
 	v->kvm.memory = NULL;
@@ -173,6 +201,7 @@ int main(int argc, char **argv)
 		{ "strata", 1, NULL, 't' }, { "verbose", 0, NULL, 'v' }, { 0 },
 	};
 	uint64_t seed = 1, cases = 1000, done, late = 0, different = 0, accesses = 0;
+	uint64_t explained = 0;
 	unsigned int i, nr, shown = 20;
 	struct variant *v, one = { .cut = WHOLE };
 	bool small = true, single = false;
@@ -233,15 +262,23 @@ int main(int argc, char **argv)
 			accesses += v[i].strata.nr_accesses;
 			if (!differs(&v[i]))
 				continue;
-			different++;
 			if (small)
 				minimize(&v[i]);
+			if (explain(&v[i])) {
+				explained++;
+				continue;
+			}
+			different++;
 			if (is_new(kind_of_difference(&v[i].kvm, &v[i].strata), shown))
 				show(&v[i]);
 		}
-		fprintf(stderr, "# %lu cases, %lu differ\n", done + nr, different);
+		fprintf(stderr, "# %lu cases: %lu differ for known reasons, %lu for others\n",
+			done + nr, explained, different);
 	}
-	printf("# seed %#lx: %lu cases, %lu accesses of user space, %lu took too long, %lu differ\n",
-	       seed, cases, accesses, late, different);
+	for (i = 0; i < ARRAY_SIZE(reasons) && reasons[i].why; i++)
+		printf("# %6lu: %s\n", reasons[i].count, reasons[i].why);
+	printf("# seed %#lx: %lu cases, %lu accesses of user space, %lu took too long\n"
+	       "# %lu differ for the reasons above, %lu for others\n",
+	       seed, cases, accesses, late, explained, different);
 	return different != 0;
 }

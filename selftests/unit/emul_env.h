@@ -235,6 +235,12 @@ static void env_get_gdt(struct strata_emul_ctxt *c, u64 *base, u32 *limit)
 	*limit = env_of(c)->gdt_limit;
 }
 
+static int env_lmsw(struct strata_emul_ctxt *c, u16 value)
+{
+	c->cr0 = (c->cr0 & ~0xeull) | (value & 0xf);
+	return EMUL_CONTINUE;
+}
+
 static void env_read_xmm(struct strata_emul_ctxt *c, unsigned int nr, void *val)
 {
 	memcpy(val, env_of(c)->xmm[nr], 16);
@@ -257,6 +263,7 @@ static const struct strata_emul_ops env_ops = {
 	.get_segment = env_get_segment,
 	.set_segment = env_set_segment,
 	.get_gdt = env_get_gdt,
+	.lmsw = env_lmsw,
 	.read_xmm = env_read_xmm,
 	.write_xmm = env_write_xmm,
 };

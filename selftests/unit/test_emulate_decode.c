@@ -149,6 +149,7 @@ static const struct form forms[] = {
 	{ "0f bc c1", OP_BSF, NOREP }, { "0f bd c1", OP_BSR, NOREP },
 	{ "0f af 00", OP_IMUL2, M }, { "0f af c1", OP_IMUL2, 0 },
 	{ "d7", OP_XLAT, B },
+	{ "0f 01 23", OP_SMSW, M }, { "0f 01 33", OP_LMSW, M },
 	{ "0f b0 00", OP_CMPXCHG, B | M | L }, { "0f b1 00", OP_CMPXCHG, M | L },
 	{ "0f c0 00", OP_XADD, B | M | L }, { "0f c1 00", OP_XADD, M | L },
 	{ "0f c7 08", OP_CMPXCHG2, M | L },

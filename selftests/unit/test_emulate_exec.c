@@ -358,6 +358,16 @@ static void test_faults(void)
 	tap_ok(RUN(0x0f, 0x10, 0x03) == EMUL_CONTINUE, "MOVUPS misaligned");
 	set_mem(ENV_BASE + 0x208 + 0xfe, 0x5a, 1);
 	REG(RAX) = 0x12345678000000fe;
+	set_mem(ENV_BASE + 0x208, 0xffffffff, 4);
+	env.c.cr0 = 0x80010031;
+	tap_ok(RUN(0x0f, 0x01, 0x23) == EMUL_CONTINUE && mem_at(ENV_BASE + 0x208, 4) == 0xffff0031,
+	       "SMSW writes 16 bits");
+	set_mem(ENV_BASE + 0x208, 0xffee, 2);
+	tap_ok(RUN(0x0f, 0x01, 0x33) == EMUL_CONTINUE && env.c.cr0 == 0x8001003f, "LMSW");
+	env.c.cpl = 3;
+	tap_ok(faulted(RUN(0x0f, 0x01, 0x33), 13, 0), "LMSW at CPL 3");
+	env.c.cpl = 0;
+	env.c.cr0 = 0x80010031;
 	tap_ok(RUN(0xd7) == EMUL_CONTINUE && REG(RAX) == 0x123456780000005a, "XLAT");
 	env.c.rip = ENV_CODE;
 	env.c.cr0 |= BIT(3);
