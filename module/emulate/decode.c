@@ -169,7 +169,11 @@ static noinline int fixup(struct strata_emul_ctxt *c, u32 *desc, bool opsize16)
 	case OP_MOVSX:
 		return c->mode == EMUL_LONG ? EMUL_CONTINUE : EMUL_UNHANDLED;
 	case OP_MOV:
-		return opsize16 ? EMUL_UNHANDLED : EMUL_CONTINUE;
+		/* MOVNTI: 32 or 64 bits, in 16-bit code as well */
+		if (opsize16)
+			return EMUL_UNHANDLED;
+		c->opsize = c->opsize < 4 ? 4 : c->opsize;
+		return EMUL_CONTINUE;
 	case OP_NOP:
 		/* NP and 66 0F AE /7, 66 0F AE /6; the rest is something else */
 		if (!c->ismem || c->rep || (c->reg & 7) + opsize16 < 7)

@@ -17,6 +17,7 @@
 #define M	0x20	/* the bytes have a memory operand */
 #define NO66	0x40	/* not with an operand-size prefix */
 #define NOREP	0x80	/* not with F2 or F3 */
+#define MIN32	0x100	/* operand size at least 32, NO66 besides */
 
 /*
  * The bytes, without prefixes. Letters: z an immediate of 16 or 32 bits, v one
@@ -25,7 +26,7 @@
 struct form {
 	const char *bytes;
 	u8 op;
-	u8 props;
+	u16 props;
 };
 
 static const struct form forms[] = {
@@ -93,7 +94,7 @@ static const struct form forms[] = {
 	{ "a0 o", OP_MOV, B | M }, { "a1 o", OP_MOV, M },
 	{ "a2 o", OP_MOV, B | M }, { "a3 o", OP_MOV, M },
 	R8("b", OP_MOV, B, " 11"), R8H("b", OP_MOV, 0, " v"),
-	{ "0f c3 00", OP_MOV, M | NO66 },
+	{ "0f c3 00", OP_MOV, M | NO66 | MIN32 },
 	{ "8c 00", OP_MOV_FROM_SEG, M }, { "8c c1", OP_MOV_FROM_SEG, 0 },
 	{ "8e 00", OP_MOV_TO_SEG, M }, { "8e c1", OP_MOV_TO_SEG, 0 },
 	{ "8d 00", OP_LEA, M },
@@ -280,6 +281,8 @@ static bool check_form(const struct form *f, unsigned int mode,
 	}
 	if (f->props & B)
 		opsize = 1;
+	if (f->props & MIN32 && opsize < 4)
+		opsize = 4;
 	n = assemble(f, mode, code, pfx, npfx, opsize, adsize);
 	if (n > 15)
 		return true;

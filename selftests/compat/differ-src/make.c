@@ -239,12 +239,14 @@ static void make_gprs(struct kase *k, struct cut cut)
 			continue;
 		}
 		/* Of CX, which counts, most are few. */
-		if (i == 1 && !one_in(&r, 6)) {
+		if (i == 1 && !one_in(&r, 30)) {
 			*reg[i] = below(&r, 20);
 			continue;
 		}
 		*reg[i] = one_in(&r, 3) ? number(&r) : place(&r);
-		if (k->mode == LONG64 && one_in(&r, 4))
+		if (k->mode != LONG64)
+			*reg[i] = (uint32_t)*reg[i];
+		else if (one_in(&r, 4))
 			*reg[i] += HIGH;
 	}
 }
@@ -283,7 +285,7 @@ static void make_state(struct kase *k, struct cut cut)
 	if (cut.parts & 1ull << PART_DEBUG && one_in(&r, 12)) {
 		for (i = 0; i < 4; i++)
 			k->debugregs.db[i] = place(&r);
-		k->debugregs.dr7 = 0x400 | (rnd(&r) & (spare_tcg ? 0xffff0000 : 0xffff00ff));
+		k->debugregs.dr7 = 0x400 | (rnd(&r) & (spare_tcg ? 0 : 0xffff00ff));
 	}
 	r = part_rng(k->number, 223);
 	if (cut.parts & 1ull << PART_EVENT) {

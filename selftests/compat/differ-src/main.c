@@ -53,16 +53,43 @@ static bool differs(const struct variant *v)
 	return !same(&v->kvm, &v->strata);
 }
 
+static unsigned int add(struct variant *v, unsigned int nr, uint64_t number, struct cut cut)
+{
+	v[nr].number = number;
+	v[nr].cut = cut;
+	return nr + 1;
+}
+
 /*
- * Leaves out one more thing at a time, of @v and in all of one round at once, as
- * long as the rest differs.
+ * One instruction of each case, with a plain state or with all of it: most of the time
+ * that is enough. All cases at once, since the devices take turns.
  */
+static void keep_one_insn(struct variant **v, unsigned int nr)
+{
+	struct variant *tries = calloc(nr * 2 * MAX_INSNS, sizeof(*tries)), *t = tries;
+	unsigned int i, j, n = 0;
+
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < 2 * MAX_INSNS; j++)
+			n = add(tries, n, v[i]->number, (struct cut){
+				.insns = 1u << j % MAX_INSNS, .parts = j < MAX_INSNS ? 0 : ~0ull });
+	run_variants(tries, n);
+	for (i = 0; i < nr; i++, t += 2 * MAX_INSNS) {
+		for (j = 0; j < 2 * MAX_INSNS && !differs(&t[j]); j++)
+			;
+		if (j < 2 * MAX_INSNS)
+			*v[i] = t[j];
+	}
+	free(tries);
+}
+
+/* Leaves out one thing more at a time, of all that can be, as long as the rest differs. */
 static void minimize(struct variant *v)
 {
 	static struct variant tries[NR_PARTS + MAX_INSNS + 1];
 	unsigned int i, nr, round;
 
-	for (round = 0; round < NR_PARTS + MAX_INSNS; round++) {
+	for (round = 0; round < NR_PARTS + MAX_INSNS && v->cut.parts; round++) {
 		struct cut all = v->cut;
 
 		nr = 0;
@@ -73,10 +100,8 @@ static void minimize(struct variant *v)
 				cut.insns &= ~(1u << i);
 			else
 				cut.parts &= ~(1ull << (i - MAX_INSNS));
-			if (cut.insns == v->cut.insns && cut.parts == v->cut.parts)
-				continue;
-			tries[nr].number = v->number;
-			tries[nr++].cut = cut;
+			if (cut.insns != v->cut.insns || cut.parts != v->cut.parts)
+				nr = add(tries, nr, v->number, cut);
 		}
 		if (!nr)
 			return;
@@ -89,8 +114,7 @@ static void minimize(struct variant *v)
 		if (all.insns == v->cut.insns && all.parts == v->cut.parts)
 			return;
 		/* All of them at once, or else the first. */
-		tries[nr].number = v->number;
-		tries[nr].cut = all;
+		add(tries, nr, v->number, all);
 		run_variants(&tries[nr], 1);
 		if (differs(&tries[nr])) {
 			*v = tries[nr];
@@ -113,23 +137,31 @@ static void look(struct variant *v, struct kase *k)
 	make_case(k, v->number, v->cut);
 }
 
-/* Counts it if the reason for the difference is known. */
-static bool explain(struct variant *v)
+/* The reason for the difference, if it is known. */
+static const char *explain(struct variant *v)
 {
 	static struct kase k;
 	const char *why;
-	unsigned int i;
 
 	look(v, &k);
 	why = why_different(&k, &v->kvm, &v->strata);
+	v->kvm.memory = NULL;
+	v->strata.memory = NULL;
+	return why;
+}
+
+/* Counts it, if the reason is known. */
+static bool count(struct variant *v)
+{
+	const char *why = explain(v);
+	unsigned int i;
+
 	for (i = 0; why && i < ARRAY_SIZE(reasons); i++)
 		if (!reasons[i].why || reasons[i].why == why) {
 			reasons[i].why = why;
 			reasons[i].count++;
 			break;
 		}
-	v->kvm.memory = NULL;
-	v->strata.memory = NULL;
 	return why;
 }
 
@@ -188,7 +220,7 @@ static void learn_cr4(void)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: differ [--seed S] [--cases N] [--shown N] [--no-minimize]\n"
+	fprintf(stderr, "usage: differ [--seed S] [--first N] [--cases N] [--shown N] [--no-minimize]\n"
 		"       differ --case NUMBER[:PARTS:INSNS]\n");
 	exit(2);
 }
@@ -198,13 +230,15 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "seed", 1, NULL, 's' }, { "cases", 1, NULL, 'n' }, { "shown", 1, NULL, 'm' },
 		{ "no-minimize", 0, NULL, 'x' }, { "case", 1, NULL, 'c' }, { "kvm", 1, NULL, 'k' },
-		{ "strata", 1, NULL, 't' }, { "verbose", 0, NULL, 'v' }, { 0 },
+		{ "strata", 1, NULL, 't' }, { "verbose", 0, NULL, 'v' }, { "first", 1, NULL, 'f' }, { 0 },
 	};
 	uint64_t seed = 1, cases = 1000, done, late = 0, different = 0, accesses = 0;
-	uint64_t explained = 0;
-	unsigned int i, nr, shown = 20;
+	uint64_t explained = 0, first = 0;
+	unsigned int i, nr, nr_bad, shown = 20;
+	static struct variant *bad[BATCH];
 	struct variant *v, one = { .cut = WHOLE };
 	bool small = true, single = false;
+	char *end;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -221,6 +255,9 @@ int main(int argc, char **argv)
 		case 'x':
 			small = false;
 			break;
+		case 'f':
+			first = strtoull(optarg, NULL, 0);
+			break;
 		case 'v':
 			verbose = true;
 			break;
@@ -232,8 +269,12 @@ int main(int argc, char **argv)
 			break;
 		case 'c':
 			single = true;
-			if (sscanf(optarg, "%li:%li:%i", (long *)&one.number,
-				   (long *)&one.cut.parts, (int *)&one.cut.insns) < 1)
+			one.number = strtoull(optarg, &end, 0);
+			if (*end == ':')
+				one.cut.parts = strtoull(end + 1, &end, 0);
+			if (*end == ':')
+				one.cut.insns = strtoul(end + 1, &end, 0);
+			if (*end)
 				usage();
 			break;
 		default:
@@ -253,24 +294,28 @@ int main(int argc, char **argv)
 	for (done = 0; done < cases; done += nr) {
 		nr = cases - done < BATCH ? cases - done : BATCH;
 		for (i = 0; i < nr; i++) {
-			v[i].number = seed << 32 | (done + i);
+			v[i].number = seed << 32 | (first + done + i);
 			v[i].cut = WHOLE;
 		}
 		run_variants(v, nr);
-		for (i = 0; i < nr; i++) {
+		for (i = 0, nr_bad = 0; i < nr; i++) {
 			late += v[i].kvm.late || v[i].strata.late;
 			accesses += v[i].strata.nr_accesses;
-			if (!differs(&v[i]))
-				continue;
-			if (small)
-				minimize(&v[i]);
-			if (explain(&v[i])) {
+			if (differs(&v[i]))
+				bad[nr_bad++] = &v[i];
+		}
+		if (small)
+			keep_one_insn(bad, nr_bad);
+		for (i = 0; i < nr_bad; i++) {
+			if (small && !explain(bad[i]))
+				minimize(bad[i]);
+			if (count(bad[i])) {
 				explained++;
 				continue;
 			}
 			different++;
-			if (is_new(kind_of_difference(&v[i].kvm, &v[i].strata), shown))
-				show(&v[i]);
+			if (is_new(kind_of_difference(&bad[i]->kvm, &bad[i]->strata), shown))
+				show(bad[i]);
 		}
 		fprintf(stderr, "# %lu cases: %lu differ for known reasons, %lu for others\n",
 			done + nr, explained, different);

@@ -11,7 +11,7 @@
 
 /* A case that has not ended by then, in real time, does not count. */
 #define TICK_NS		10000000
-#define PATIENCE	12
+#define PATIENCE	4
 
 struct machine {
 	int device, vm, vcpu;
