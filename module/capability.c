@@ -49,6 +49,8 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_IRQ_ROUTING,			STRATA_MAX_IRQ_ROUTES },
 	{ KVM_CAP_IRQ_INJECT_STATUS,		1 },
 	{ KVM_CAP_PIT2,				1 },
+	{ KVM_CAP_REINJECT_CONTROL,		1 },
+	{ KVM_CAP_SREGS2,			1 },
 	{ KVM_CAP_PIT_STATE2,			1 },
 	{ KVM_CAP_IOEVENTFD,			1 },
 	{ KVM_CAP_IOEVENTFD_ANY_LENGTH,		1 },

@@ -237,16 +237,16 @@ static noinline void cpuid_slow(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u3
 
 	e = strata_cpuid_find(vcpu, leaf, subleaf);
 	if (!e) {
-		cpuid_out_of_range(vcpu->cpuid, vcpu->nr_cpuid, leaf, subleaf, regs);
+		leaf = cpuid_out_of_range(vcpu->cpuid, vcpu->nr_cpuid, leaf, subleaf, regs);
 	} else {
 		regs[CPUID_R_EAX] = e->eax;
 		regs[CPUID_R_EBX] = e->ebx;
 		regs[CPUID_R_ECX] = e->ecx;
 		regs[CPUID_R_EDX] = e->edx;
-		if (cpuid_is_dynamic(leaf)) {
-			runtime_of(vcpu, &rt);
-			cpuid_patch(&strata_fpu_host.layout, &rt, leaf, subleaf, regs);
-		}
+	}
+	if (cpuid_is_dynamic(leaf)) {
+		runtime_of(vcpu, &rt);
+		cpuid_patch(&strata_fpu_host.layout, &rt, leaf, subleaf, regs);
 	}
 	*eax = regs[CPUID_R_EAX];
 	*ebx = regs[CPUID_R_EBX];

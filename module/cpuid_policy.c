@@ -281,15 +281,17 @@ bool cpuid_is_amd(const struct kvm_cpuid_entry2 *v)
  * A leaf below the end of its range is all zero, but for the topology leaves,
  * which repeat the subleaf and the x2APIC id. Beyond the end, AMD gives
  * zeros and Intel the highest basic leaf (SDM 2A, CPUID).
+ *
+ * Return: the leaf that answered instead, or 0.
  */
-void cpuid_out_of_range(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 subleaf, u32 *regs)
+u32 cpuid_out_of_range(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 subleaf, u32 *regs)
 {
 	const struct kvm_cpuid_entry2 *basic, *range, *x;
 
 	memset(regs, 0, 4 * sizeof(*regs));
 	basic = cpuid_lookup(e, nr, 0, 0);
 	if (!basic)
-		return;
+		return 0;
 
 	range = basic;
 	if ((leaf & 0xf0000000) == 0x40000000)
@@ -298,7 +300,7 @@ void cpuid_out_of_range(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 
 		range = cpuid_lookup(e, nr, leaf & 0xffff0000, 0);
 	if (!range || leaf > range->eax) {
 		if (cpuid_is_amd(basic))
-			return;
+			return 0;
 		leaf = basic->eax;
 		x = cpuid_lookup(e, nr, leaf, subleaf);
 		if (x) {
@@ -306,7 +308,7 @@ void cpuid_out_of_range(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 
 			regs[CPUID_R_EBX] = x->ebx;
 			regs[CPUID_R_ECX] = x->ecx;
 			regs[CPUID_R_EDX] = x->edx;
-			return;
+			return leaf;
 		}
 	}
 	if (leaf == 0xb || leaf == 0x1f) {
@@ -316,6 +318,7 @@ void cpuid_out_of_range(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 
 			regs[CPUID_R_EDX] = x->edx;
 		}
 	}
+	return 0;
 }
 
 static u32 put_bit(u32 val, unsigned int bit, bool on)

@@ -98,7 +98,7 @@ bool cpuid_has(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 subleaf,
 bool cpuid_is_amd(const struct kvm_cpuid_entry2 *v);
 bool cpuid_acceptable(const struct kvm_cpuid_entry2 *e, u32 nr);
 void cpuid_get_limits(const struct kvm_cpuid_entry2 *e, u32 nr, struct cpuid_limits *lim);
-void cpuid_out_of_range(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 subleaf, u32 *regs);
+u32 cpuid_out_of_range(const struct kvm_cpuid_entry2 *e, u32 nr, u32 leaf, u32 subleaf, u32 *regs);
 void cpuid_patch(const struct xsave_layout *l, const struct cpuid_runtime *rt, u32 leaf,
 		 u32 subleaf, u32 *regs);
 bool cpuid_same(const struct xsave_layout *l, const struct cpuid_runtime *rt,

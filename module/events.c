@@ -238,6 +238,12 @@ static void inject_pending(struct strata_vcpu *vcpu)
 	struct strata_events *ev = &vcpu->ev;
 	bool want;
 
+	/* What the guest has in service must be known first. */
+	if (unlikely(strata_pv_eoi_waits(vcpu))) {
+		strata_set_request(vcpu, STRATA_REQ_PV_EOI);
+		strata_set_request(vcpu, STRATA_REQ_EVENT);
+		return;
+	}
 	/* While one NMI is served one more is remembered, not two (APM 8.2.3). */
 	if (ev->nmi_masked && atomic_read(&vcpu->nmi_queued) > 1)
 		atomic_set(&vcpu->nmi_queued, 1);

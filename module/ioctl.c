@@ -111,6 +111,8 @@ VCPU_GET(regs, struct kvm_regs)
 VCPU_SET(regs, struct kvm_regs)
 VCPU_GET(sregs, struct kvm_sregs)
 VCPU_SET(sregs, struct kvm_sregs)
+VCPU_GET(sregs2, struct kvm_sregs2)
+VCPU_SET(sregs2, struct kvm_sregs2)
 VCPU_GET(fpu, struct kvm_fpu)
 VCPU_SET(fpu, struct kvm_fpu)
 VCPU_GET(xsave, struct kvm_xsave)
@@ -310,6 +312,8 @@ static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
 	CALL(KVM_SET_REGS,	ioctl_set_regs,			L_VCPU),
 	CALL(KVM_GET_SREGS,	ioctl_get_sregs,		L_VCPU),
 	CALL(KVM_SET_SREGS,	ioctl_set_sregs,		L_VCPU),
+	CALL(KVM_GET_SREGS2,	ioctl_get_sregs2,		L_VCPU),
+	CALL(KVM_SET_SREGS2,	ioctl_set_sregs2,		L_VCPU),
 	CALL(KVM_GET_MSRS,	ioctl_get_msrs,			L_VCPU | L_RAW),
 	CALL(KVM_SET_MSRS,	ioctl_set_msrs,			L_VCPU | L_RAW),
 	CALL(KVM_SET_CPUID2,	ioctl_set_cpuid2,		L_VCPU | L_RAW),
@@ -577,6 +581,13 @@ static long ioctl_set_pit2(struct strata_vm *vm, void *arg, unsigned long raw)
 	return vm->pit ? strata_set_pit2(vm, arg) : -ENXIO;
 }
 
+static long ioctl_reinject(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	const struct kvm_reinject_control *control = arg;
+
+	return strata_pit_reinject(vm, control->pit_reinject);
+}
+
 static long ioctl_irq_line(struct strata_vm *vm, void *arg, unsigned long raw)
 {
 	/* Pairs with the release that publishes a whole irqchip. */
@@ -688,6 +699,7 @@ static const struct vm_ioctl vm_ioctls[SLOTS] = {
 	CALL(KVM_SET_IRQCHIP,	ioctl_set_irqchip,		L_VM),
 	CALL(KVM_GET_PIT2,	ioctl_get_pit2,			L_VM),
 	CALL(KVM_SET_PIT2,	ioctl_set_pit2,			L_VM),
+	CALL(KVM_REINJECT_CONTROL,	ioctl_reinject,			L_NONE),
 	CALL(KVM_IRQ_LINE,	ioctl_irq_line,			L_NONE),
 	CALL(KVM_IRQ_LINE_STATUS,	ioctl_irq_line,			L_NONE),
 	CALL(KVM_SET_GSI_ROUTING,	ioctl_set_gsi_routing,		L_RAW),

@@ -209,6 +209,9 @@ int strata_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val, bool host)
 	case MSR_K_STEAL:
 		*val = vcpu->steal_msr;
 		return 0;
+	case MSR_K_PV_EOI:
+		*val = strata_pv_eoi_msr(vcpu);
+		return 0;
 	default:
 		return 1;
 	}
@@ -309,6 +312,8 @@ int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host)
 		return strata_set_wall_clock_msr(vcpu, val);
 	case MSR_K_STEAL:
 		return strata_set_steal_msr(vcpu, val);
+	case MSR_K_PV_EOI:
+		return strata_pv_eoi_set_msr(vcpu, val);
 	default:
 		return 1;
 	}

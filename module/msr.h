@@ -31,6 +31,7 @@ enum msr_kind {
 	MSR_K_CLOCK,		/* kvmclock's page */
 	MSR_K_WALL,		/* kvmclock's wall clock */
 	MSR_K_STEAL,		/* the page of steal time */
+	MSR_K_PV_EOI,		/* the bit that ends an interrupt */
 };
 
 /* What a written value must be. */
@@ -67,6 +68,7 @@ enum msr_gate {
 	MSR_G_CLOCK,
 	MSR_G_CLOCK2,
 	MSR_G_STEAL,
+	MSR_G_PV_EOI,
 	MSR_G_POLL,
 	/* no MSRs, but hypercalls */
 	MSR_G_PV_UNHALT,

@@ -118,6 +118,7 @@ static const struct msr_rule msr_rules[] = {
 	ROW(0x4b564d01, 0x4b564d01, CLOCK, MASK, CLOCK2, MSR_F_LIST, .valid = ANY)
 
 	ROW(0x4b564d03, 0x4b564d03, STEAL, MASK, STEAL, MSR_F_LIST, .valid = ANY)
+	ROW(0x4b564d04, 0x4b564d04, PV_EOI, MASK, PV_EOI, MSR_F_LIST, .valid = ANY)
 	/* strata never polls when a guest halts: nothing to switch off */
 	ROW(0x4b564d05, 0x4b564d05, SOFT, MASK, POLL, MSR_F_LIST, .slot = MSR_S_POLL,
 	    .valid = 1, .reset = 1)
@@ -155,6 +156,7 @@ static const struct msr_gate_rule {
 	{ MSR_G_CLOCK,		CPUID_R_EAX, 0, 0, CPUID_KVM_FEATURES },
 	{ MSR_G_CLOCK2,		CPUID_R_EAX, 3, 0, CPUID_KVM_FEATURES },
 	{ MSR_G_STEAL,		CPUID_R_EAX, 5, 0, CPUID_KVM_FEATURES },
+	{ MSR_G_PV_EOI,		CPUID_R_EAX, 6, 0, CPUID_KVM_FEATURES },
 	{ MSR_G_PV_UNHALT,	CPUID_R_EAX, 7, 0, CPUID_KVM_FEATURES },
 	{ MSR_G_PV_IPI,		CPUID_R_EAX, 11, 0, CPUID_KVM_FEATURES },
 	{ MSR_G_POLL,		CPUID_R_EAX, 12, 0, CPUID_KVM_FEATURES },

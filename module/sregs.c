@@ -263,6 +263,62 @@ int strata_set_sregs(struct strata_vcpu *vcpu, const struct kvm_sregs *sregs)
 	return 0;
 }
 
+/* What both structures begin with. */
+#define SREGS_COMMON	offsetof(struct kvm_sregs, interrupt_bitmap)
+
+static_assert(offsetof(struct kvm_sregs2, flags) == SREGS_COMMON);
+
+static bool is_pae_paging(const struct kvm_sregs2 *s)
+{
+	return (s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & SEFER_LMA);
+}
+
+/**
+ * strata_get_sregs2 - KVM_GET_SREGS2
+ * @vcpu: its mutex is held; sleeps
+ * @s: all of it is written; with PAE paging the PDPTEs as well
+ */
+int strata_get_sregs2(struct strata_vcpu *vcpu, struct kvm_sregs2 *s)
+{
+	struct kvm_sregs sregs;
+
+	strata_get_sregs(vcpu, &sregs);
+	memset(s, 0, sizeof(*s));
+	memcpy(s, &sregs, SREGS_COMMON);
+	if (!is_pae_paging(s))
+		return 0;
+	/* AMD's CPUs keep none: they are in memory (APM 2 15.25.10). */
+	if (strata_vendor->get_pdptes)
+		strata_vendor->get_pdptes(vcpu, s->pdptrs);
+	else if (strata_read_guest(vcpu->vm, s->cr3 & 0xffffffe0, s->pdptrs, sizeof(s->pdptrs)))
+		return 0;
+	s->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	return 0;
+}
+
+/**
+ * strata_set_sregs2 - KVM_SET_SREGS2
+ * @vcpu: its mutex is held
+ * @s: a copy in kernel memory
+ *
+ * No interrupt is injected by it. Return: 0; -EINVAL as strata_set_sregs(), and for
+ * other flags, or PDPTEs without PAE paging.
+ */
+int strata_set_sregs2(struct strata_vcpu *vcpu, const struct kvm_sregs2 *s)
+{
+	bool pdptes = s->flags & KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	struct kvm_sregs sregs = { 0 };
+	int r;
+
+	if (s->flags & ~(u64)KVM_SREGS2_FLAGS_PDPTRS_VALID || (pdptes && !is_pae_paging(s)))
+		return -EINVAL;
+	memcpy(&sregs, s, SREGS_COMMON);
+	r = strata_set_sregs(vcpu, &sregs);
+	if (!r && pdptes && strata_vendor->set_pdptes)
+		strata_vendor->set_pdptes(vcpu, s->pdptrs);
+	return r;
+}
+
 /**
  * strata_translate - KVM_TRANSLATE
  * @vcpu: its mutex is held

@@ -229,6 +229,7 @@ enum strata_request {
 	STRATA_REQ_YIELD,		/* to vcpu->yield_to */
 	STRATA_REQ_STEPPED,		/* an instruction that user space steps is done */
 	STRATA_REQ_MSR_FILTER,		/* direct access to MSRs begins or ends */
+	STRATA_REQ_PV_EOI,		/* has the guest ended its interrupt? */
 };
 
 /* vcpu->mode */
@@ -430,6 +431,8 @@ struct strata_vendor {
 	 * PDPTEs? sleeps; NULL: it loads none
 	 */
 	bool (*pdptes_ok)(struct strata_vcpu *vcpu, unsigned long cr0, unsigned long cr4);
+	void (*get_pdptes)(struct strata_vcpu *vcpu, u64 *pdpte);	/* NULL: in memory only */
+	void (*set_pdptes)(struct strata_vcpu *vcpu, const u64 *pdpte);
 	void (*sync_crs)(struct strata_vcpu *vcpu);	/* hardware -> vcpu->cr0, cr3 */
 	void (*set_dr7)(struct strata_vcpu *vcpu, unsigned long dr7);
 	/* strata_exceptions() are others now */
@@ -588,6 +591,8 @@ int strata_get_regs(struct strata_vcpu *vcpu, struct kvm_regs *regs);
 int strata_set_regs(struct strata_vcpu *vcpu, const struct kvm_regs *regs);
 int strata_get_sregs(struct strata_vcpu *vcpu, struct kvm_sregs *sregs);
 int strata_set_sregs(struct strata_vcpu *vcpu, const struct kvm_sregs *sregs);
+int strata_get_sregs2(struct strata_vcpu *vcpu, struct kvm_sregs2 *s);
+int strata_set_sregs2(struct strata_vcpu *vcpu, const struct kvm_sregs2 *s);
 int strata_get_events(struct strata_vcpu *vcpu, struct kvm_vcpu_events *e);
 int strata_set_events(struct strata_vcpu *vcpu, const struct kvm_vcpu_events *e);
 int strata_get_debugregs(struct strata_vcpu *vcpu, struct kvm_debugregs *d);
@@ -613,6 +618,7 @@ static inline unsigned long strata_lmsw(unsigned long cr0, unsigned long val)
 
 	return (cr0 & ~bits) | (val & (bits | X86_CR0_PE));
 }
+
 int strata_guest_set_cr3(struct strata_vcpu *vcpu, unsigned long cr3);
 int strata_guest_set_cr4(struct strata_vcpu *vcpu, unsigned long cr4);
 int strata_guest_set_cr8(struct strata_vcpu *vcpu, unsigned long cr8);
@@ -726,6 +732,8 @@ int strata_write_guest(struct strata_vm *vm, u64 gpa, const void *buf, unsigned 
  * Atomic compare and exchange of 1, 2, 4, 8 or 16 aligned bytes: 0 done,
  * 1 differed (*old updated), -EFAULT.
  */
+int strata_read_guest_nofault(struct strata_vm *vm, u64 gpa, void *buf, unsigned int len);
+int strata_write_guest_nofault(struct strata_vm *vm, u64 gpa, const void *buf, unsigned int len);
 int strata_cmpxchg_guest(struct strata_vm *vm, u64 gpa, void *old, const void *new,
 			 unsigned int len);
 /* host address of @gpa's page, or 0; vm->srcu held (read). *writable may be NULL */
@@ -774,6 +782,7 @@ void strata_pit_destroy(struct strata_vm *vm);
 int strata_get_irqchip(struct strata_vm *vm, struct kvm_irqchip *chip);
 int strata_set_irqchip(struct strata_vm *vm, const struct kvm_irqchip *chip);
 int strata_get_pit2(struct strata_vm *vm, struct kvm_pit_state2 *ps);
+int strata_pit_reinject(struct strata_vm *vm, bool on);
 int strata_set_pit2(struct strata_vm *vm, const struct kvm_pit_state2 *ps);
 int strata_set_gsi_routing(struct strata_vm *vm, struct kvm_irq_routing __user *u);
 /* level of a GSI; >0 delivered, 0 coalesced, -1 nobody; process or interrupt context */
@@ -803,6 +812,10 @@ int strata_lapic_mmio_write(struct strata_vcpu *vcpu, u32 offset, unsigned int l
 			    const void *val);
 /* is @gpa in this vCPU's enabled xAPIC page? */
 bool strata_lapic_owns(struct strata_vcpu *vcpu, u64 gpa);
+u64 strata_pv_eoi_msr(struct strata_vcpu *vcpu);
+int strata_pv_eoi_set_msr(struct strata_vcpu *vcpu, u64 val);	/* 0 or 1: #GP */
+bool strata_pv_eoi_waits(struct strata_vcpu *vcpu);
+void strata_pv_eoi_work(struct strata_vcpu *vcpu);	/* STRATA_REQ_PV_EOI; sleeps */
 void strata_lapic_timer_work(struct strata_vcpu *vcpu);	/* STRATA_REQ_LAPIC_TIMER */
 /* a TSC-deadline timer is re-armed */
 void strata_lapic_tsc_changed(struct strata_vcpu *vcpu);

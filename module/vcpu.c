@@ -223,6 +223,8 @@ static int serve_requests(struct strata_vcpu *vcpu)
 	}
 	if (test_and_clear_bit(STRATA_REQ_LAPIC_TIMER, requests) && vcpu->apic)
 		strata_lapic_timer_work(vcpu);
+	if (test_and_clear_bit(STRATA_REQ_PV_EOI, requests))
+		strata_pv_eoi_work(vcpu);
 	if (test_and_clear_bit(STRATA_REQ_STEAL, requests))
 		strata_steal_update(vcpu);
 	if (test_and_clear_bit(STRATA_REQ_YIELD, requests))
@@ -259,6 +261,8 @@ static int run_loop(struct strata_vcpu *vcpu)
 			if (r == STRATA_SLEEPY)
 				r = handle_sleepy(vcpu);
 		} else {
+			/* What wakes it depends on what it has in service. */
+			strata_pv_eoi_work(vcpu);
 			strata_steal_pause(vcpu);
 			block(vcpu);
 			strata_steal_update(vcpu);

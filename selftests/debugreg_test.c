@@ -158,4 +158,31 @@ TEST(host_breakpoints)
 	EXPECT_EQ(7, WEXITSTATUS(status));
 }
 
+/* INT1 is a trap: what is pushed points behind it. */
+static volatile uint64_t int1_rip;
+
+static __guest void on_int1(struct guest_frame *f)
+{
+	int1_rip = f->rip;
+}
+
+static __guest void g_int1(uint64_t arg)
+{
+	uint64_t behind;
+
+	guest_handler[1] = on_int1;
+	asm volatile("lea 1f(%%rip), %0; .byte 0xf1; 1:" : "=r"(behind) : : "memory");
+	GUEST_ASSERT_EQ(behind, int1_rip);
+	GUEST_DONE();
+}
+
+TEST(int1)
+{
+	struct vm *vm = vm_create(0);
+
+	if (host_is_tcg())
+		SKIP(return, "QEMU's TCG raises the exception of INT1 before it has moved RIP on");
+	vcpu_run_done(vcpu_create(vm, 0, g_int1));
+}
+
 TEST_HARNESS_MAIN

@@ -195,6 +195,45 @@ TEST(reinjection)
 	vcpu_run_done(vcpu);
 }
 
+/* Without reinjection what comes while interrupts are off is one tick. */
+static __guest void g_dropped(uint64_t khz)
+{
+	const uint64_t tick = 4 * khz;
+	uint64_t since;
+	uint32_t i;
+
+	guest_handler[0x60] = on_tick;
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	outb(0x21, 0xff);
+	outb(0xa1, 0xff);
+	set_pin(0, 0x60);
+	outb(0x43, 0x34);
+	outb(0x40, 4773 & 255);
+	outb(0x40, 4773 >> 8);
+	since = rdtsc();
+	while (rdtsc() - since < 50 * tick)
+		cpu_relax();
+	for (i = 0; i < 20; i++)
+		asm volatile("sti; nop; nop; cli");
+	/* Those twenty took some time as well. */
+	GUEST_ASSERT(guest_count[0x60] >= 1);
+	GUEST_ASSERT(guest_count[0x60] <= 2 + (rdtsc() - since) / tick - 50);
+	GUEST_DONE();
+}
+
+TEST(no_reinjection)
+{
+	struct vcpu *vcpu = start(g_dropped, KVM_PIT_SPEAKER_DUMMY);
+	struct kvm_reinject_control control = { .pit_reinject = 0 };
+	struct vm *none = vm_create(VM_IRQCHIP);
+
+	ASSERT_EQ(1, has_cap(KVM_CAP_REINJECT_CONTROL));
+	EXPECT_EQ(ENXIO, try_ioctl(none->fd, KVM_REINJECT_CONTROL, &control));
+	EXPECT_EQ(0, try_ioctl(vcpu->vm->fd, KVM_REINJECT_CONTROL, &control));
+	vcpu_call(vcpu, g_dropped, xioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0));
+	vcpu_run_done(vcpu);
+}
+
 TEST(arguments)
 {
 	struct vm *vm = vm_create(VM_IRQCHIP);

@@ -308,4 +308,157 @@ TEST(poll_control)
 	vcpu_run_done(vcpu);
 }
 
+/* ---- PV end of interrupt ---- */
+
+#define EOI_MSR	0x4b564d04
+#define LOW	0x41
+#define HIGH	0x91
+
+static volatile uint32_t eoi_bit __attribute__((aligned(64)));
+static volatile uint32_t offered[2], in_service[2], nest;
+
+/* As Linux does it. */
+static __guest bool end_of_interrupt(void)
+{
+	uint8_t was = 0;
+
+	asm volatile("lock btr $0, %1; setc %0" : "=r"(was), "+m"(eoi_bit) : : "memory");
+	if (!was)
+		mmio_write32(APIC_BASE + APIC_EOI, 0);
+	return was;
+}
+
+static __guest void self_ipi(uint32_t vector)
+{
+	mmio_write32(APIC_BASE + APIC_ICR, 0x44000 | vector);
+}
+
+__guest_inline uint32_t isr_bit(uint32_t vector)
+{
+	return mmio_read32(APIC_BASE + 0x100 + vector / 32 * 16) >> vector % 32 & 1;
+}
+
+static __guest void on_low(struct guest_frame *f)
+{
+	if (nest) {
+		nest = 0;
+		/* Another comes in between: this one has to be ended by a write. */
+		self_ipi(HIGH);
+		asm volatile("sti; nop; nop; cli");
+		GUEST_ASSERT_EQ(1, guest_count[HIGH]);
+	}
+	offered[0] = end_of_interrupt();
+	in_service[0] = isr_bit(LOW);
+}
+
+static __guest void on_high(struct guest_frame *f)
+{
+	offered[1] = end_of_interrupt();
+	in_service[1] = isr_bit(HIGH);
+}
+
+static __guest void g_eoi(uint64_t arg)
+{
+	uint64_t gpa = arg;
+
+	GUEST_ASSERT_EQ(FAULT(13), wrmsr_try(EOI_MSR, gpa | 3));
+	guest_handler[LOW] = on_low;
+	guest_handler[HIGH] = on_high;
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	sti();
+	/* Switched off there is nothing to clear. */
+	self_ipi(LOW);
+	while (guest_count[LOW] < 1)
+		cpu_relax();
+	GUEST_ASSERT_EQ(0, offered[0]);
+	wrmsr(EOI_MSR, gpa | 1);
+	GUEST_ASSERT_EQ(gpa | 1, rdmsr(EOI_MSR));
+	/* Again and again: each comes only if the one before has ended. */
+	while (guest_count[LOW] < 20) {
+		uint32_t n = guest_count[LOW];
+
+		self_ipi(LOW);
+		while (guest_count[LOW] == n)
+			cpu_relax();
+		GUEST_ASSERT_EQ(1, offered[0]);
+		GUEST_ASSERT_EQ(0, in_service[0]);
+	}
+	/* One inside another. */
+	cli();
+	nest = 1;
+	self_ipi(LOW);
+	asm volatile("sti; nop; nop; cli");
+	GUEST_ASSERT_EQ(21, guest_count[LOW]);
+	GUEST_ASSERT_EQ(0, offered[0]);
+	GUEST_ASSERT_EQ(0, in_service[0]);
+	GUEST_ASSERT_EQ(0, in_service[1]);
+	/* Two at once: the first is followed by another, and needs a write. */
+	self_ipi(LOW);
+	self_ipi(HIGH);
+	asm volatile("sti; nop; nop; cli");
+	GUEST_ASSERT_EQ(0, offered[1]);
+	GUEST_ASSERT_EQ(1, offered[0]);
+	/* One that is not ended by the bit although it might be: by a write. */
+	self_ipi(HIGH);
+	asm volatile("sti; nop; nop; cli");
+	GUEST_ASSERT_EQ(1, offered[1]);
+	GUEST_SYNC(1);
+	/* It sleeps, and a vector below that one wakes it up. */
+	mmio_write32(APIC_BASE + APIC_TIMER_DIV, 0xb);
+	mmio_write32(APIC_BASE + APIC_LVT_TIMER, LOW);
+	self_ipi(HIGH);
+	asm volatile("sti; nop; nop; cli");
+	mmio_write32(APIC_BASE + APIC_TIMER_INIT, 2000000);
+	sti_hlt();
+	cli();
+	GUEST_ASSERT_EQ(23, guest_count[LOW]);
+	wrmsr(EOI_MSR, 0);
+	GUEST_ASSERT_EQ(0, eoi_bit);
+	self_ipi(LOW);
+	asm volatile("sti; nop; nop; cli");
+	GUEST_ASSERT_EQ(0, offered[0]);
+	GUEST_DONE();
+}
+
+TEST(pv_eoi)
+{
+	struct vcpu *vcpu;
+	struct vm *vm = start(&vcpu, 1, g_eoi);
+	int i;
+
+	vcpu_call(vcpu, g_eoi, vm_gpa(vm, &eoi_bit));
+	vcpu_run_sync(vcpu, 1);
+	/* What has ended by the bit is in service no more. */
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(0, lapic_reg(vcpu, 0x100 + 16 * i));
+	EXPECT_EQ(vm_gpa(vm, &eoi_bit) | 1, vcpu_get_msr(vcpu, EOI_MSR));
+	vcpu_run_done(vcpu);
+}
+
+/* The page goes while an interrupt is served: the guest goes on. */
+static __guest void g_eoi_lost(uint64_t arg)
+{
+	guest_handler[LOW] = on_low;
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	wrmsr(EOI_MSR, PAGE_GPA | 1);
+	self_ipi(LOW);
+	asm volatile("sti; nop; nop; cli");
+	GUEST_SYNC(1);
+	self_ipi(LOW);
+	asm volatile("sti; nop; nop; cli");
+	GUEST_ASSERT_EQ(2, guest_count[LOW]);
+	GUEST_DONE();
+}
+
+TEST(pv_eoi_without_page)
+{
+	struct vcpu *vcpu;
+	struct vm *vm = start(&vcpu, 1, g_eoi_lost);
+
+	map_page(vm);
+	vcpu_run_sync(vcpu, 1);
+	vm_set_region(vm, 5, 0, PAGE_GPA, 0, NULL);
+	vcpu_run_done(vcpu);
+}
+
 TEST_HARNESS_MAIN

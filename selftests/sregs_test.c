@@ -243,4 +243,43 @@ TEST(interrupt_bitmap)
 	EXPECT_EQ(0, s.interrupt_bitmap[0x51 / 64]);
 }
 
+/* The same registers, and the PDPTEs of PAE paging. */
+TEST(sregs2)
+{
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_nothing);
+	struct kvm_sregs s = vcpu_sregs(vcpu);
+	uint64_t *pdpt = vm_hva(vm, 0x2000);
+	struct kvm_sregs2 t;
+
+	ASSERT_EQ(1, has_cap(KVM_CAP_SREGS2));
+	memset(&t, 0xa5, sizeof(t));
+	ASSERT_EQ(0, try_ioctl(vcpu->fd, KVM_GET_SREGS2, &t));
+	EXPECT_EQ(0, memcmp(&s, &t, offsetof(struct kvm_sregs2, flags)));
+	EXPECT_EQ(0, t.flags);
+	EXPECT_EQ(0, try_ioctl(vcpu->fd, KVM_SET_SREGS2, &t));
+	t.flags = 2;
+	EXPECT_EQ(EINVAL, try_ioctl(vcpu->fd, KVM_SET_SREGS2, &t));
+	t.flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	EXPECT_EQ(EINVAL, try_ioctl(vcpu->fd, KVM_SET_SREGS2, &t));
+
+	pdpt[0] = 0x3001;
+	pdpt[3] = 0x4001;
+	t.flags = 0;
+	t.efer = 0;
+	t.cs.l = 0;
+	t.cr3 = 0x2000;
+	ASSERT_EQ(0, try_ioctl(vcpu->fd, KVM_SET_SREGS2, &t));
+	ASSERT_EQ(0, try_ioctl(vcpu->fd, KVM_GET_SREGS2, &t));
+	EXPECT_EQ(KVM_SREGS2_FLAGS_PDPTRS_VALID, t.flags);
+	EXPECT_EQ(0x3001, t.pdptrs[0]);
+	EXPECT_EQ(0, t.pdptrs[1]);
+	EXPECT_EQ(0x4001, t.pdptrs[3]);
+	/* Intel's CPUs keep them, and user space may set others than memory has. */
+	t.pdptrs[1] = 0x5001;
+	ASSERT_EQ(0, try_ioctl(vcpu->fd, KVM_SET_SREGS2, &t));
+	ASSERT_EQ(0, try_ioctl(vcpu->fd, KVM_GET_SREGS2, &t));
+	EXPECT_EQ(on_intel() ? 0x5001 : 0, t.pdptrs[1]);
+}
+
 TEST_HARNESS_MAIN

@@ -14,6 +14,7 @@ static const struct {
 } features[] = {
 	{ "io-delay",	BIT(KVM_FEATURE_NOP_IO_DELAY) },
 	{ "steal-time",	BIT(KVM_FEATURE_STEAL_TIME) },
+	{ "eoi",	BIT(KVM_FEATURE_PV_EOI) },
 	{ "unhalt",	BIT(KVM_FEATURE_PV_UNHALT) },
 	{ "tlb-flush",	BIT(KVM_FEATURE_PV_TLB_FLUSH) },
 	{ "ipi",	BIT(KVM_FEATURE_PV_SEND_IPI) },
@@ -43,7 +44,7 @@ int pv_parse(char *list, __u32 *bits)
 			;
 		if (i == nr_features) {
 			err("--no-pv %s is no paravirtual feature; there are io-delay, steal-time, "
-			    "unhalt, tlb-flush, ipi, poll-control, yield, all", name);
+			    "eoi, unhalt, tlb-flush, ipi, poll-control, yield, all", name);
 			return -1;
 		}
 		*bits |= features[i].bits;

@@ -8,6 +8,8 @@
 #include <linux/bitops.h>
 #include <linux/slab.h>
 
+#include <asm/kvm_para.h>
+
 #include "lapic.h"
 #include "../trace.h"
 
@@ -179,6 +181,8 @@ int strata_ack_vector(struct strata_vcpu *vcpu)
 	clear_bit(vector, apic->irr);
 	__set_bit(vector, apic->isr);
 	apic->isr_top = vector;
+	if (unlikely(apic->pv_eoi_msr & KVM_MSR_ENABLED))
+		strata_pv_eoi_offer(apic, vector);
 	return vector;
 }
 
@@ -241,6 +245,8 @@ static void reset_registers(struct strata_lapic *apic)
 	memset(apic->tmr, 0, sizeof(apic->tmr));
 	memset(apic->isr, 0, sizeof(apic->isr));
 	apic->isr_top = -1;
+	apic->pv_eoi_msr = 0;
+	apic->pv_eoi_vector = -1;
 	apic->errors = 0;
 	apic->esr = 0;
 	apic->icr = 0;

@@ -94,6 +94,9 @@ struct strata_lapic {
 	u64 target;				/* (v) first expiry, monotonic ns; 0: none */
 	u64 period;				/* (a) ns, 0: one-shot; changed while stopped */
 
+	u64 pv_eoi_msr;				/* (v) 0: off; see pv_eoi.c */
+	int pv_eoi_vector;			/* (v) may be ended by the bit; -1: none */
+
 	struct strata_vcpu *vcpu;		/* (c) */
 };
 
@@ -126,6 +129,11 @@ static inline bool strata_lapic_enabled(const struct strata_lapic *apic)
 {
 	return READ_ONCE(apic->mode) != LAPIC_OFF && (READ_ONCE(apic->svr) & LAPIC_SVR_ENABLE);
 }
+
+/* ---- pv_eoi.c ---- */
+void strata_pv_eoi_offer(struct strata_lapic *apic, int vector);
+void strata_pv_eoi_settle(struct strata_lapic *apic);
+void strata_pv_eoi_written(struct strata_lapic *apic);
 
 /* ---- lapic.c ---- */
 /* a vector arrives; any context. 1 delivered, 0 coalesced or not wanted */

@@ -84,7 +84,10 @@ static bool reg_write(struct strata_lapic *apic, u32 reg, u32 val)
 
 	switch (reg) {
 	case LAPIC_EOI:
-		strata_lapic_eoi(apic);
+		if (unlikely(apic->pv_eoi_msr))
+			strata_pv_eoi_written(apic);
+		else
+			strata_lapic_eoi(apic);
 		return true;
 	case LAPIC_TPR:
 		strata_lapic_write_tpr(apic, val);
@@ -164,6 +167,7 @@ static bool reg_read(struct strata_lapic *apic, u32 reg, u32 *val)
 		*val = apic->tpr;
 		return true;
 	case LAPIC_PPR:
+		strata_pv_eoi_settle(apic);
 		*val = strata_lapic_ppr(apic);
 		return true;
 	case LAPIC_APR:
@@ -181,6 +185,7 @@ static bool reg_read(struct strata_lapic *apic, u32 reg, u32 *val)
 		*val = apic->svr;
 		return true;
 	case LAPIC_ISR ... LAPIC_ISR + 0x70:
+		strata_pv_eoi_settle(apic);
 		*val = map_word(apic->isr, reg - LAPIC_ISR);
 		return true;
 	case LAPIC_TMR ... LAPIC_TMR + 0x70:
@@ -354,6 +359,7 @@ int strata_lapic_get(struct strata_vcpu *vcpu, struct kvm_lapic_state *s)
 	bool timer;
 
 	memset(s, 0, sizeof(*s));
+	strata_pv_eoi_work(vcpu);
 	timer = strata_lapic_timer_freeze(apic, &count);
 	for (reg = 0; reg < sizeof(s->regs); reg += 16)
 		if (reg_read(apic, reg, &val))
@@ -405,6 +411,7 @@ int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 	set_map(s, LAPIC_TMR, apic->tmr);
 	set_map(s, LAPIC_ISR, apic->isr);
 	apic->isr_top = lapic_highest(apic->isr);
+	apic->pv_eoi_vector = -1;
 	apic->esr = get32(s, LAPIC_ESR) & 0xff;
 	apic->icr = (u64)get32(s, LAPIC_ICR2) << 32 | (get32(s, LAPIC_ICR) & ICR_BITS);
 	apic->tmict = get32(s, LAPIC_TMICT);

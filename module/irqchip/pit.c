@@ -4,7 +4,8 @@
  *
  * Ticks are not lost: one that comes before the guest took the last is kept
  * and injected at the guest's acknowledgment, so a guest that counts ticks
- * keeps the time. KVM calls this reinjection; it is the only policy here.
+ * keeps the time. KVM calls this reinjection; KVM_REINJECT_CONTROL
+ * switches it off.
  *
  * How many ticks have come is computed from the time. So while a guest does
  * not take any the timer need not run, and costs the host nothing.
@@ -34,6 +35,7 @@ struct strata_pit {
 	bool periodic;
 	bool parked;			/* the timer waits for the guest, too */
 	bool acked;			/* the guest took the last tick */
+	bool drops;			/* ticks that it did not take are lost */
 	u32 missed;			/* ticks that wait for that */
 	u64 ticks;			/* length of a period, raised to the floor */
 	u64 fired;			/* periods since the load */
@@ -47,11 +49,13 @@ static void inject(struct strata_pit *pit)
 {
 	int r;
 
-	if (!pit->acked || !pit->missed)
+	if (!pit->missed || (!pit->acked && !pit->drops))
 		return;
 	r = strata_set_irq_from(pit->vm, 0, STRATA_IRQ_PIT, true);
 	strata_set_irq_from(pit->vm, 0, STRATA_IRQ_PIT, false);
-	if (r > 0) {
+	if (pit->drops) {
+		pit->missed = 0;
+	} else if (r > 0) {
 		pit->acked = false;
 		pit->missed--;
 	} else if (r < 0) {
@@ -178,6 +182,29 @@ void strata_pit_unmasked(struct strata_vm *vm)
 	resume(pit);
 	pit->missed = 0;
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
+}
+
+/**
+ * strata_pit_reinject - KVM_REINJECT_CONTROL
+ * @vm: any
+ * @on: keep the ticks that the guest has not taken yet, as at the beginning
+ *
+ * Return: 0, or -ENXIO without a PIT.
+ */
+int strata_pit_reinject(struct strata_vm *vm, bool on)
+{
+	struct strata_pit *pit = pit_of(vm);
+	unsigned long flags;
+
+	if (!pit)
+		return -ENXIO;
+	raw_spin_lock_irqsave(&pit->lock, flags);
+	pit->drops = !on;
+	resume(pit);
+	if (pit->drops)
+		pit->missed = 0;
+	raw_spin_unlock_irqrestore(&pit->lock, flags);
+	return 0;
 }
 
 /* Ports 0x40-0x43; wider accesses are bytes in a row. */

@@ -106,6 +106,59 @@ int strata_write_guest(struct strata_vm *vm, u64 gpa, const void *buf, unsigned 
 	return r;
 }
 
+/**
+ * strata_read_guest_nofault - read guest memory that is there
+ * @vm: the VM; vm->srcu is taken here
+ * @gpa: guest-physical address
+ * @buf: where to
+ * @len: how many bytes, in one page
+ *
+ * Any context. Return: 0; -EFAULT as strata_read_guest(), and for memory that has
+ * to be brought first.
+ */
+int strata_read_guest_nofault(struct strata_vm *vm, u64 gpa, void *buf, unsigned int len)
+{
+	struct strata_memslot *slot;
+	void __user *from;
+	int idx, r = -EFAULT;
+
+	if (!gmem_reachable(vm))
+		return -EFAULT;
+	idx = srcu_read_lock(&vm->srcu);
+	if (gmem_piece(vm, gpa, len, &slot, &from) == len)
+		r = copy_from_user_nofault(buf, from, len);
+	srcu_read_unlock(&vm->srcu, idx);
+	return r;
+}
+
+/**
+ * strata_write_guest_nofault - write guest memory that is there
+ * @vm: the VM; vm->srcu is taken here
+ * @gpa: guest-physical address
+ * @buf: where from
+ * @len: how many bytes, in one page
+ *
+ * Any context. Return: 0; -EFAULT as strata_write_guest(), and for memory that has
+ * to be brought first.
+ */
+int strata_write_guest_nofault(struct strata_vm *vm, u64 gpa, const void *buf, unsigned int len)
+{
+	struct strata_memslot *slot;
+	int idx, r = -EFAULT;
+	void __user *to;
+
+	if (!gmem_reachable(vm))
+		return -EFAULT;
+	idx = srcu_read_lock(&vm->srcu);
+	if (gmem_piece(vm, gpa, len, &slot, &to) == len && !(slot->flags & KVM_MEM_READONLY)) {
+		r = copy_to_user_nofault(to, buf, len);
+		if (!r)
+			strata_dirty_mark(slot, gpa >> PAGE_SHIFT);
+	}
+	srcu_read_unlock(&vm->srcu, idx);
+	return r;
+}
+
 /* As __try_cmpxchg_user(), which ends at 8 bytes. */
 static int gmem_cmpxchg16(void __user *uaddr, u64 *old, const u64 *new)
 {

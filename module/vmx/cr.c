@@ -86,6 +86,38 @@ void vmx_load_pdptes(struct strata_vcpu *vcpu)
 }
 
 /**
+ * vmx_get_pdptes - the PDPTEs that the CPU goes by
+ * @vcpu: its mutex is held; PAE paging; may sleep
+ * @pdpte: takes four
+ */
+void vmx_get_pdptes(struct strata_vcpu *vcpu, u64 *pdpte)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	if (vmx->pdptes_stale)
+		vmx_load_pdptes(vcpu);
+	vmx_read_groups(vcpu, VMX_GROUP(VMX_G_PDPTES));
+	memcpy(pdpte, vmx->pdpte, sizeof(vmx->pdpte));
+}
+
+/**
+ * vmx_set_pdptes - other PDPTEs than memory has
+ * @vcpu: its mutex is held; PAE paging
+ * @pdpte: four; those with reserved bits count as not present
+ */
+void vmx_set_pdptes(struct strata_vcpu *vcpu, const u64 *pdpte)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned int i;
+
+	vmx->pdptes_stale = false;
+	for (i = 0; i < ARRAY_SIZE(vmx->pdpte); i++)
+		vmx->pdpte[i] = bad_pdpte(vcpu, pdpte[i]) ? 0 : pdpte[i];
+	vmx->avail |= VMX_GROUP(VMX_G_PDPTES);
+	vmx->dirty |= VMX_GROUP(VMX_G_PDPTES);
+}
+
+/**
  * vmx_set_cr0 - a checked CR0
  * @vcpu: its mutex is held
  * @cr0: what the guest sees

@@ -544,6 +544,9 @@ static void translate_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
 		e->exc.payload = qual & DR6_CAUSES;
 		if (likely(!strata_debug_owns_db(vcpu)))
 			vcpu->dr6 = (vcpu->dr6 & ~0xful) | (qual & DR6_CAUSES);
+		/* INT1 has its exit before it has moved RIP on (SDM 28.2.4). */
+		if (unlikely((vmx->intr_info & INTR_TYPE_MASK) == INTR_TYPE_PRIV_SOFT_EXC))
+			vcpu->rip += vmcs_read(VMCS_EXIT_INSN_LEN);
 		fallthrough;
 	case STRATA_EXIT_AC:
 	case STRATA_EXIT_EXCEPTION:

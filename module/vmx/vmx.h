@@ -256,6 +256,8 @@ void vmx_set_dr6(struct strata_vcpu *vcpu, unsigned long dr6);
 void vmx_set_dr7(struct strata_vcpu *vcpu, unsigned long dr7);
 void vmx_load_pdptes(struct strata_vcpu *vcpu);
 bool vmx_pdptes_ok(struct strata_vcpu *vcpu, unsigned long cr0, unsigned long cr4);
+void vmx_get_pdptes(struct strata_vcpu *vcpu, u64 *pdpte);
+void vmx_set_pdptes(struct strata_vcpu *vcpu, const u64 *pdpte);
 
 /* vcpu.c */
 int vmx_vcpu_create(struct strata_vcpu *vcpu);

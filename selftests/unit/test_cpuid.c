@@ -126,7 +126,7 @@ static void full_host(void)
 	tap_ok(x && x->eax == 0x40000001 && !memcmp(&x->ebx, "KVMK", 4) &&
 	       !memcmp(&x->ecx, "VMKV", 4) && !memcmp(&x->edx, "M\0\0\0", 4), "KVM's signature");
 	x = cpuid_lookup(e, n, 0x40000001, 0);
-	tap_ok(x && x->eax == 0x1003aab && !x->ebx && !x->ecx && !x->edx,
+	tap_ok(x && x->eax == 0x1003aeb && !x->ebx && !x->ecx && !x->edx,
 	       "the paravirtual features that there are");
 
 	x = cpuid_lookup(e, n, 0xd, 0);

@@ -8,6 +8,7 @@
 enum {
 	M	= 1,		/* has ModR/M; /digit in ext, or any register */
 	MEM	= 2 | M,	/* and names memory */
+	REG	= 16 | M,	/* and names a register */
 	STRING	= 4,		/* REP, often */
 	LOCK	= 8,		/* LOCK, at times */
 };
@@ -126,9 +127,9 @@ static const struct form system_forms[] = {
 	F3(0x0f, 0x01, 0xdd, 0, NONE, -1), F3(0x0f, 0x01, 0xdf, 0, NONE, -1),
 	F3(0x0f, 0x01, 0xf8, 0, NONE, -1), F2(0x0f, 0x02, M, NONE, -1), F2(0x0f, 0x03, M, NONE, -1),
 	F2(0x0f, 0x06, 0, NONE, -1), F2(0x0f, 0x08, 0, NONE, -1), F2(0x0f, 0x09, 0, NONE, -1),
-	F2(0x0f, 0x20, M, NONE, 0), F2(0x0f, 0x20, M, NONE, 2), F2(0x0f, 0x20, M, NONE, 3),
-	F2(0x0f, 0x20, M, NONE, 4), F2(0x0f, 0x20, M, NONE, -1), F2(0x0f, 0x21, M, NONE, -1),
-	F2(0x0f, 0x22, M, NONE, 2), F2(0x0f, 0x22, M, NONE, -1), F2(0x0f, 0x23, M, NONE, 6),
+	F2(0x0f, 0x20, REG, NONE, 0), F2(0x0f, 0x20, REG, NONE, 2), F2(0x0f, 0x20, REG, NONE, 3),
+	F2(0x0f, 0x20, REG, NONE, 4), F2(0x0f, 0x20, REG, NONE, -1), F2(0x0f, 0x21, REG, NONE, -1),
+	F2(0x0f, 0x22, REG, NONE, 2), F2(0x0f, 0x22, REG, NONE, -1), F2(0x0f, 0x23, REG, NONE, 6),
 	F2(0x0f, 0xa2, 0, NONE, -1), F2(0x0f, 0xae, M, NONE, 4), F2(0x0f, 0xae, M, NONE, 5),
 	F2(0x0f, 0xae, M, NONE, 7), F2(0x0f, 0xae, M, NONE, 0), F2(0x0f, 0xc7, MEM, NONE, 6),
 	F2(0x0f, 0x33, 0, NONE, -1), F1(0x90, STRING, NONE, -1), F2(0x0f, 0x77, 0, NONE, -1),
@@ -180,7 +181,7 @@ static void operand(struct rng *r, struct insn *i, const struct form *f, enum mo
 {
 	unsigned int reg = f->ext < 0 ? below(r, 8) : (unsigned int)f->ext, mod, rm;
 
-	if (!memory && (f->flags & MEM) != MEM && one_in(r, 4)) {
+	if ((f->flags & REG) == REG || (!memory && (f->flags & MEM) != MEM && one_in(r, 4))) {
 		put(i, 0xc0 | reg << 3 | below(r, 8), 1);
 		return;
 	}

@@ -366,8 +366,8 @@ static bool delivery(const struct look *l)
 
 static bool kvm_lacks(const struct look *l)
 {
-	return l->kvm->reason == KVM_EXIT_INTERNAL_ERROR &&
-		l->strata->reason != KVM_EXIT_INTERNAL_ERROR;
+	return (l->kvm->reason == KVM_EXIT_INTERNAL_ERROR || got_ud(l->kvm)) &&
+		l->strata->reason != KVM_EXIT_INTERNAL_ERROR && l->strata->nr_accesses;
 }
 
 /* What strata writes to no page, KVM writes to the first of two. */
@@ -396,6 +396,11 @@ static bool l_without_lma(const struct look *l)
 
 	like.sregs.cs.l = l->strata->sregs.cs.l;
 	return !(like.sregs.efer & 0x400) && !kind_of_difference(&like, l->strata);
+}
+
+static bool real_mode_32(const struct look *l)
+{
+	return !(l->strata->sregs.cr0 & 1) && l->strata->sregs.cs.db && l->kvm->nr_accesses;
 }
 
 static bool pdptes(const struct look *l)
@@ -440,6 +445,7 @@ static const struct {
 	{ "CS.L has no meaning outside long mode; strata shows 0", l_without_lma },
 	{ "KVM loads an AMD guest's PDPTEs with CR0 and CR4, and refuses the A bit that QEMU's TCG sets in them",
 	  pdptes },
+	{ "real mode with a 32-bit code segment: strata's emulator takes it for one of 16 bits", real_mode_32 },
 	{ "TSC_AUX has 32 bits (APM 2): strata has #GP, AMD's CPUs and KVM drop the others", tsc_aux },
 	{ "RDPMC: strata has no PMU", rdpmc },
 	{ "strata does not emulate loads of segment registers and tables, far transfers, ENTER, LEAVE, PUSHA, POPA, MMX and x87 from or to a device",

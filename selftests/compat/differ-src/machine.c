@@ -162,6 +162,10 @@ static void set_state(struct machine *m, const struct kase *k)
 /* What says the same in other words, or says nothing. */
 static void level(struct result *r)
 {
+	/* CS to LDT follow one another. */
+	struct kvm_segment *seg = &r->sregs.cs;
+	unsigned int i;
+
 	/* After a shutdown nothing is defined, and KVM resets the half of it. */
 	if (!r->error && r->reason == KVM_EXIT_SHUTDOWN) {
 		memset(&r->regs, 0, sizeof(r->regs));
@@ -191,6 +195,10 @@ static void level(struct result *r)
 		memset(&r->events.exception, 0, sizeof(r->events.exception));
 	if (!r->events.interrupt.injected)
 		r->events.interrupt.nr = 0;
+	/* Of a segment that is none, nothing means anything. */
+	for (i = 0; i < 8; i++)
+		if (seg[i].unusable)
+			memset(&seg[i], 0, sizeof(seg[i]));
 	/* KVM says of every TR that it is busy. */
 	r->sregs.tr.type |= 2;
 }

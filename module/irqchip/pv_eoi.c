@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An end of interrupt that needs no exit: a bit in the guest's memory says that it
+ * may clear that bit instead of writing the EOI register. Documentation/design/pv.md
+ *
+ * What the guest did with the bit is looked at when it matters: before the next
+ * interrupt, before the vCPU sleeps, and when somebody reads the LAPIC.
+ */
+#include <asm/kvm_para.h>
+#include <linux/uaccess.h>
+
+#include "../strata.h"
+#include "lapic.h"
+
+#define ADDRESS(apic)	((apic)->pv_eoi_msr & ~(u64)KVM_MSR_ENABLED)
+
+/* The bit is asked for no more, but may still stand there. */
+#define OWED		(-2)
+
+/**
+ * strata_pv_eoi_set_msr - MSR_KVM_PV_EOI_EN
+ * @vcpu: its mutex is held; any context
+ * @val: guest-physical address, aligned to 4; bit 0: on
+ *
+ * Return: 0, or 1 without a LAPIC or for a bit that is reserved.
+ */
+int strata_pv_eoi_set_msr(struct strata_vcpu *vcpu, u64 val)
+{
+	struct strata_lapic *apic = vcpu->apic;
+
+	/* User space restores what the index list names. */
+	if (!apic || val & 2)
+		return !!val;
+	strata_pv_eoi_settle(apic);
+	apic->pv_eoi_msr = val;
+	return 0;
+}
+
+/* MSR_KVM_PV_EOI_EN as it was written. (v) */
+u64 strata_pv_eoi_msr(struct strata_vcpu *vcpu)
+{
+	return vcpu->apic ? vcpu->apic->pv_eoi_msr : 0;
+}
+
+/**
+ * strata_pv_eoi_offer - the guest may end a vector without an exit
+ * @apic: its vCPU is about to enter; interrupts off
+ * @vector: just taken into service
+ *
+ * Not where somebody waits for the EOI: the IOAPIC, or another interrupt.
+ */
+void strata_pv_eoi_offer(struct strata_lapic *apic, int vector)
+{
+	struct strata_ioapic *ioapic = apic->vcpu->vm->ioapic;
+	u8 one = 1;
+
+	if (test_bit(vector, apic->tmr) || lapic_highest(apic->irr) >= 0 ||
+	    (ioapic && strata_ioapic_wants_eoi(ioapic, vector)))
+		return;
+	if (!strata_write_guest_nofault(apic->vcpu->vm, ADDRESS(apic), &one, 1))
+		apic->pv_eoi_vector = vector;
+}
+
+/* Is there a vector of which only the guest knows whether it has ended? (v) */
+bool strata_pv_eoi_waits(struct strata_vcpu *vcpu)
+{
+	return vcpu->apic && vcpu->apic->pv_eoi_vector != -1;
+}
+
+static void settled(struct strata_lapic *apic, bool ended)
+{
+	int vector = apic->pv_eoi_vector;
+
+	apic->pv_eoi_vector = -1;
+	if (ended && vector >= 0)
+		strata_lapic_eoi(apic);
+}
+
+/**
+ * strata_pv_eoi_work - what has the guest done? STRATA_REQ_PV_EOI
+ * @vcpu: its mutex is held; sleeps
+ *
+ * Where its memory is gone the interrupt has ended, as by an EOI.
+ */
+void strata_pv_eoi_work(struct strata_vcpu *vcpu)
+{
+	struct strata_lapic *apic = vcpu->apic;
+	u8 old = 1, none = 0;
+
+	if (!apic || apic->pv_eoi_vector == -1)
+		return;
+	settled(apic, strata_cmpxchg_guest(vcpu->vm, ADDRESS(apic), &old, &none, 1));
+}
+
+/**
+ * strata_pv_eoi_settle - the same, at once
+ * @apic: its vCPU's mutex is held; any context
+ *
+ * Where that would fault it is put off until the next entry.
+ */
+void strata_pv_eoi_settle(struct strata_lapic *apic)
+{
+	struct strata_vm *vm = apic->vcpu->vm;
+	u8 bit, none = 0;
+
+	if (likely(apic->pv_eoi_vector == -1))
+		return;
+	if (strata_read_guest_nofault(vm, ADDRESS(apic), &bit, 1) ||
+	    (bit & 1 && strata_write_guest_nofault(vm, ADDRESS(apic), &none, 1))) {
+		strata_set_request(apic->vcpu, STRATA_REQ_PV_EOI);
+		return;
+	}
+	settled(apic, !(bit & 1));
+}
+
+/**
+ * strata_pv_eoi_written - the guest writes the EOI register
+ * @apic: its vCPU's mutex is held; any context
+ */
+void strata_pv_eoi_written(struct strata_lapic *apic)
+{
+	strata_pv_eoi_settle(apic);
+	if (apic->pv_eoi_vector >= 0)
+		apic->pv_eoi_vector = OWED;
+	strata_lapic_eoi(apic);
+}
