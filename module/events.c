@@ -239,8 +239,7 @@ static void inject_pending(struct strata_vcpu *vcpu)
 	bool want;
 
 	/* What the guest has in service must be known first. */
-	if (unlikely(strata_pv_eoi_waits(vcpu))) {
-		strata_set_request(vcpu, STRATA_REQ_PV_EOI);
+	if (unlikely(vcpu->pv_eoi) && !strata_pv_eoi_known(vcpu)) {
 		strata_set_request(vcpu, STRATA_REQ_EVENT);
 		return;
 	}

@@ -323,6 +323,7 @@ struct strata_vcpu {
 	/* devices */
 	struct strata_lapic *apic;	/* (c) NULL without irqchip */
 	u8 eoi_vector;			/* (v) see STRATA_REQ_IOAPIC_EOI */
+	u8 pv_eoi;			/* (v) vector that a bit of the guest's may have ended; 0: none */
 	u64 vapic_addr;			/* (v) KVM_SET_VAPIC_ADDR */
 
 	/* CPUID and MSRs. (v) */
@@ -814,7 +815,7 @@ int strata_lapic_mmio_write(struct strata_vcpu *vcpu, u32 offset, unsigned int l
 bool strata_lapic_owns(struct strata_vcpu *vcpu, u64 gpa);
 u64 strata_pv_eoi_msr(struct strata_vcpu *vcpu);
 int strata_pv_eoi_set_msr(struct strata_vcpu *vcpu, u64 val);	/* 0 or 1: #GP */
-bool strata_pv_eoi_waits(struct strata_vcpu *vcpu);
+bool strata_pv_eoi_known(struct strata_vcpu *vcpu);	/* else STRATA_REQ_PV_EOI is set */
 void strata_pv_eoi_work(struct strata_vcpu *vcpu);	/* STRATA_REQ_PV_EOI; sleeps */
 void strata_lapic_timer_work(struct strata_vcpu *vcpu);	/* STRATA_REQ_LAPIC_TIMER */
 /* a TSC-deadline timer is re-armed */

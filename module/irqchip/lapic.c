@@ -246,7 +246,7 @@ static void reset_registers(struct strata_lapic *apic)
 	memset(apic->isr, 0, sizeof(apic->isr));
 	apic->isr_top = -1;
 	apic->pv_eoi_msr = 0;
-	apic->pv_eoi_vector = -1;
+	apic->vcpu->pv_eoi = 0;
 	apic->errors = 0;
 	apic->esr = 0;
 	apic->icr = 0;

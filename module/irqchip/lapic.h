@@ -95,7 +95,6 @@ struct strata_lapic {
 	u64 period;				/* (a) ns, 0: one-shot; changed while stopped */
 
 	u64 pv_eoi_msr;				/* (v) 0: off; see pv_eoi.c */
-	int pv_eoi_vector;			/* (v) may be ended by the bit; -1: none */
 
 	struct strata_vcpu *vcpu;		/* (c) */
 };

@@ -411,7 +411,7 @@ int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 	set_map(s, LAPIC_TMR, apic->tmr);
 	set_map(s, LAPIC_ISR, apic->isr);
 	apic->isr_top = lapic_highest(apic->isr);
-	apic->pv_eoi_vector = -1;
+	vcpu->pv_eoi = 0;
 	apic->esr = get32(s, LAPIC_ESR) & 0xff;
 	apic->icr = (u64)get32(s, LAPIC_ICR2) << 32 | (get32(s, LAPIC_ICR) & ICR_BITS);
 	apic->tmict = get32(s, LAPIC_TMICT);

@@ -14,8 +14,8 @@
 
 #define ADDRESS(apic)	((apic)->pv_eoi_msr & ~(u64)KVM_MSR_ENABLED)
 
-/* The bit is asked for no more, but may still stand there. */
-#define OWED		(-2)
+/* In vcpu->pv_eoi: the bit is asked for no more, but may still stand there. */
+#define OWED		1
 
 /**
  * strata_pv_eoi_set_msr - MSR_KVM_PV_EOI_EN
@@ -58,21 +58,15 @@ void strata_pv_eoi_offer(struct strata_lapic *apic, int vector)
 	    (ioapic && strata_ioapic_wants_eoi(ioapic, vector)))
 		return;
 	if (!strata_write_guest_nofault(apic->vcpu->vm, ADDRESS(apic), &one, 1))
-		apic->pv_eoi_vector = vector;
-}
-
-/* Is there a vector of which only the guest knows whether it has ended? (v) */
-bool strata_pv_eoi_waits(struct strata_vcpu *vcpu)
-{
-	return vcpu->apic && vcpu->apic->pv_eoi_vector != -1;
+		apic->vcpu->pv_eoi = vector;
 }
 
 static void settled(struct strata_lapic *apic, bool ended)
 {
-	int vector = apic->pv_eoi_vector;
+	u8 vector = apic->vcpu->pv_eoi;
 
-	apic->pv_eoi_vector = -1;
-	if (ended && vector >= 0)
+	apic->vcpu->pv_eoi = 0;
+	if (ended && vector != OWED)
 		strata_lapic_eoi(apic);
 }
 
@@ -87,7 +81,7 @@ void strata_pv_eoi_work(struct strata_vcpu *vcpu)
 	struct strata_lapic *apic = vcpu->apic;
 	u8 old = 1, none = 0;
 
-	if (!apic || apic->pv_eoi_vector == -1)
+	if (!vcpu->pv_eoi)
 		return;
 	settled(apic, strata_cmpxchg_guest(vcpu->vm, ADDRESS(apic), &old, &none, 1));
 }
@@ -103,7 +97,7 @@ void strata_pv_eoi_settle(struct strata_lapic *apic)
 	struct strata_vm *vm = apic->vcpu->vm;
 	u8 bit, none = 0;
 
-	if (likely(apic->pv_eoi_vector == -1))
+	if (likely(!apic->vcpu->pv_eoi))
 		return;
 	if (strata_read_guest_nofault(vm, ADDRESS(apic), &bit, 1) ||
 	    (bit & 1 && strata_write_guest_nofault(vm, ADDRESS(apic), &none, 1))) {
@@ -114,13 +108,29 @@ void strata_pv_eoi_settle(struct strata_lapic *apic)
 }
 
 /**
+ * strata_pv_eoi_known - find out before the next interrupt
+ * @vcpu: its mutex is held; there is a vector of which this has to be known; any context
+ *
+ * Return: false when that would fault. What it requests of the caller, to look for
+ * interrupts, the caller is about to do.
+ */
+bool strata_pv_eoi_known(struct strata_vcpu *vcpu)
+{
+	strata_pv_eoi_settle(vcpu->apic);
+	if (vcpu->pv_eoi)
+		return false;
+	clear_bit(STRATA_REQ_EVENT, (unsigned long *)&vcpu->requests);
+	return true;
+}
+
+/**
  * strata_pv_eoi_written - the guest writes the EOI register
  * @apic: its vCPU's mutex is held; any context
  */
 void strata_pv_eoi_written(struct strata_lapic *apic)
 {
 	strata_pv_eoi_settle(apic);
-	if (apic->pv_eoi_vector >= 0)
-		apic->pv_eoi_vector = OWED;
+	if (apic->vcpu->pv_eoi)
+		apic->vcpu->pv_eoi = OWED;
 	strata_lapic_eoi(apic);
 }

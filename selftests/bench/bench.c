@@ -26,6 +26,8 @@
 #define MSR_DEADLINE	0x6e0
 #define MSR_X2APIC_EOI	0x80b
 #define MSR_X2APIC_ICR	0x830
+#define MSR_PV_EOI	0x4b564d04
+#define OTHERS		4
 #define TIMER_TICKS	200000
 
 /*
@@ -195,6 +197,97 @@ static __guest void g_self_ipi_x2apic(uint64_t arg)
 	GUEST_DONE();
 }
 
+/* The guest's deadline timer is the user's to offer. */
+static void set_cpuid(struct vcpu *vcpu)
+{
+	struct kvm_cpuid2 *c = supported_cpuid();
+	struct kvm_cpuid_entry2 *e = cpuid_find(c, 1, 0);
+
+	e->ecx |= 1u << 24 | 1u << 21;
+	xioctl(vcpu->fd, KVM_SET_CPUID2, c);
+	free(c);
+}
+
+/* The same with MSR_KVM_PV_EOI_EN: the guest clears a bit instead of writing. */
+static volatile uint32_t eoi_bit __attribute__((aligned(64)));
+static volatile uint64_t eoi_gpa;
+
+static __guest void g_pv_eoi(struct guest_frame *f)
+{
+	uint8_t was;
+
+	asm volatile("lock btr $0, %1; setc %0" : "=r"(was), "+m"(eoi_bit) : : "memory");
+	if (!was)
+		mmio_write32(APIC_BASE + APIC_EOI, 0);
+}
+
+static __guest void g_self_ipi_pv_eoi(uint64_t arg)
+{
+	uint64_t ticks;
+
+	wrmsr(MSR_PV_EOI, eoi_gpa | 1);
+	guest_handler[VECTOR] = g_pv_eoi;
+	asm volatile("sti");
+	ticks = MEASURE(mmio_write32(APIC_BASE + APIC_ICR, 0x40000 | VECTOR));
+	GUEST_ASSERT_EQ(rounds + WARM_UP, guest_count[VECTOR]);
+	GUEST_SYNC2(rounds, ticks);
+	GUEST_DONE();
+}
+
+static void prepare_eoi(struct vm *vm)
+{
+	guest_var(vm, eoi_gpa) = vm_gpa(vm, &eoi_bit);
+}
+
+/* To four others, which do not run: one by one, and by one hypercall. */
+static __guest void ipi_each(void)
+{
+	uint64_t id;
+
+	for (id = 1; id <= OTHERS; id++)
+		wrmsr(MSR_X2APIC_ICR, id << 32 | VECTOR);
+}
+
+static __guest void ipi_all(void)
+{
+	uint64_t rax;
+
+	if (intel)
+		asm volatile("vmcall" : "=a"(rax)
+			     : "0"(10ul), "b"((2ul << OTHERS) - 2), "c"(0ul), "d"(0ul),
+			       "S"((uint64_t)VECTOR) : "memory");
+	else
+		asm volatile("vmmcall" : "=a"(rax)
+			     : "0"(10ul), "b"((2ul << OTHERS) - 2), "c"(0ul), "d"(0ul),
+			       "S"((uint64_t)VECTOR) : "memory");
+}
+
+static __guest void g_ipi(uint64_t by_hypercall)
+{
+	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | 0x400);
+	if (by_hypercall)
+		GUEST_SYNC2(rounds, MEASURE(ipi_all()));
+	else
+		GUEST_SYNC2(rounds, MEASURE(ipi_each()));
+	GUEST_DONE();
+}
+
+static void prepare_others(struct vm *vm)
+{
+	int id;
+
+	for (id = 1; id <= OTHERS; id++) {
+		struct vcpu *vcpu = vcpu_create_raw(vm, id);
+		struct kvm_sregs s;
+
+		set_cpuid(vcpu);
+		s = vcpu_sregs(vcpu);
+		s.apic_base |= 0x400;
+		vcpu_set_sregs(vcpu, &s);
+		lapic_enable(vcpu);
+	}
+}
+
 /* From the deadline to the handler's first instruction, through HLT. */
 static volatile uint64_t late, deadline;
 
@@ -278,19 +371,11 @@ static const struct operation {
 	{ .name = "fault-2m", .guest = g_touch, .arg = LARGE, .prepare = prepare_large },
 	{ .name = "self-ipi", .guest = g_self_ipi },
 	{ .name = "self-ipi-x2apic", .guest = g_self_ipi_x2apic },
+	{ .name = "self-ipi-pv-eoi", .guest = g_self_ipi_pv_eoi, .prepare = prepare_eoi },
+	{ .name = "ipi-4", .guest = g_ipi, .prepare = prepare_others },
+	{ .name = "ipi-4-pv", .guest = g_ipi, .arg = 1, .prepare = prepare_others },
 	{ .name = "timer-wakeup", .guest = g_timer },
 };
-
-/* The guest's deadline timer is the user's to offer. */
-static void set_cpuid(struct vcpu *vcpu)
-{
-	struct kvm_cpuid2 *c = supported_cpuid();
-	struct kvm_cpuid_entry2 *e = cpuid_find(c, 1, 0);
-
-	e->ecx |= 1u << 24 | 1u << 21;
-	xioctl(vcpu->fd, KVM_SET_CPUID2, c);
-	free(c);
-}
 
 /*
  * Without SYSCALL a guest's values of its MSRs are of no use to it, and VMX, which
