@@ -583,9 +583,12 @@ static long ioctl_set_pit2(struct strata_vm *vm, void *arg, unsigned long raw)
 
 static long ioctl_reinject(struct strata_vm *vm, void *arg, unsigned long raw)
 {
-	const struct kvm_reinject_control *control = arg;
+	struct kvm_reinject_control control;
 
-	return strata_pit_reinject(vm, control->pit_reinject);
+	/* Its number has no size. */
+	if (copy_from_user(&control, (void __user *)raw, sizeof(control)))
+		return -EFAULT;
+	return strata_pit_reinject(vm, control.pit_reinject);
 }
 
 static long ioctl_irq_line(struct strata_vm *vm, void *arg, unsigned long raw)
@@ -699,7 +702,7 @@ static const struct vm_ioctl vm_ioctls[SLOTS] = {
 	CALL(KVM_SET_IRQCHIP,	ioctl_set_irqchip,		L_VM),
 	CALL(KVM_GET_PIT2,	ioctl_get_pit2,			L_VM),
 	CALL(KVM_SET_PIT2,	ioctl_set_pit2,			L_VM),
-	CALL(KVM_REINJECT_CONTROL,	ioctl_reinject,			L_NONE),
+	CALL(KVM_REINJECT_CONTROL,	ioctl_reinject,			L_RAW),
 	CALL(KVM_IRQ_LINE,	ioctl_irq_line,			L_NONE),
 	CALL(KVM_IRQ_LINE_STATUS,	ioctl_irq_line,			L_NONE),
 	CALL(KVM_SET_GSI_ROUTING,	ioctl_set_gsi_routing,		L_RAW),

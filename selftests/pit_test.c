@@ -188,7 +188,10 @@ static __guest void g_reinjection(uint64_t khz)
 TEST(reinjection)
 {
 	struct vcpu *vcpu = start(g_reinjection, KVM_PIT_SPEAKER_DUMMY);
+	struct kvm_reinject_control control = { .pit_reinject = 1 };
 
+	/* As it is at the beginning. */
+	EXPECT_EQ(0, try_ioctl(vcpu->vm->fd, KVM_REINJECT_CONTROL, &control));
 	vcpu_call(vcpu, g_reinjection, xioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0));
 	vcpu_run_sync(vcpu, 1);
 	usleep(40000);
@@ -229,6 +232,7 @@ TEST(no_reinjection)
 
 	ASSERT_EQ(1, has_cap(KVM_CAP_REINJECT_CONTROL));
 	EXPECT_EQ(ENXIO, try_ioctl(none->fd, KVM_REINJECT_CONTROL, &control));
+	EXPECT_EQ(EFAULT, try_ioctl(vcpu->vm->fd, KVM_REINJECT_CONTROL, 16));
 	EXPECT_EQ(0, try_ioctl(vcpu->vm->fd, KVM_REINJECT_CONTROL, &control));
 	vcpu_call(vcpu, g_dropped, xioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0));
 	vcpu_run_done(vcpu);

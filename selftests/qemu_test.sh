@@ -133,7 +133,7 @@ debian() {
 	status=$?
 	kill $server $driver 2>/dev/null
 	wait $server $driver 2>/dev/null
-	[ $status = 0 ] && grep -q 'GRUB: loading Linux' log && grep -q "^$cpus CPUs, $content" log
+	[ $status = 0 ] && grep -q 'GRUB: loading Linux' log && grep -q "$cpus CPUs, $content" log
 }
 
 # debians: from both kinds of disk, to a power-off and a reboot
