@@ -61,14 +61,13 @@ static __always_inline enum strata_fast strata_fast_cpuid(struct strata_vcpu *vc
 
 static __always_inline enum strata_fast strata_fast_hypercall(struct strata_vcpu *vcpu, hot_hw *hw)
 {
-	unsigned long nr = vcpu->regs[STRATA_RAX], ret;
+	unsigned long nr = vcpu->regs[STRATA_RAX];
 
-	if (!strata_hypercall_is_fast(nr, hot_cpl(vcpu, hw)) ||
+	if (!strata_hypercall_is_unknown(nr) || hot_cpl(vcpu, hw) ||
 	    !strata_fast_len(vcpu, STRATA_EXIT_HYPERCALL))
 		return STRATA_FAST_NOT;
-	ret = strata_hypercall_fast(nr);
-	trace_strata_hypercall(vcpu->vm->index, vcpu->id, nr, ret);
-	vcpu->regs[STRATA_RAX] = ret;
+	trace_strata_hypercall(vcpu->vm->index, vcpu->id, nr, -KVM_ENOSYS);
+	vcpu->regs[STRATA_RAX] = -KVM_ENOSYS;
 	strata_fast_skip(vcpu, STRATA_EXIT_HYPERCALL);
 	return STRATA_FAST_SERVED;
 }

@@ -87,8 +87,10 @@ static long serve(struct strata_vcpu *vcpu, unsigned long nr, bool wide)
 						 -KVM_ENOSYS;
 	case KVM_HC_SCHED_YIELD:
 		return has(vcpu, MSR_G_PV_YIELD) ? sched_yield(vcpu, a[0]) : -KVM_ENOSYS;
+	case KVM_HC_VAPIC_POLL_IRQ:
+		return 0;
 	default:
-		return strata_hypercall_fast(nr);
+		return -KVM_ENOSYS;
 	}
 }
 

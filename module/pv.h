@@ -8,16 +8,13 @@
 #include <linux/kvm_para.h>
 #include <linux/types.h>
 
-/* Hypercalls that do nothing, and are answered where interrupts are off. */
-static __always_inline bool strata_hypercall_is_fast(unsigned long nr, int cpl)
+/*
+ * What nobody knows is answered with -KVM_ENOSYS where interrupts are off. All that are
+ * known have smaller numbers.
+ */
+static __always_inline bool strata_hypercall_is_unknown(unsigned long nr)
 {
-	/* The others lie in a row, with some that nobody knows. */
-	return nr - KVM_HC_KICK_CPU > KVM_HC_SCHED_YIELD - KVM_HC_KICK_CPU && !cpl;
-}
-
-static __always_inline unsigned long strata_hypercall_fast(unsigned long nr)
-{
-	return nr == KVM_HC_VAPIC_POLL_IRQ ? 0 : -KVM_ENOSYS;
+	return nr > KVM_HC_SCHED_YIELD;
 }
 
 #endif /* STRATA_PV_H */
