@@ -26,6 +26,9 @@ struct capability {
 static const struct capability capabilities[] = {
 	/* tier 1 */
 	{ KVM_CAP_USER_MEMORY,			1 },
+#ifdef KVM_CAP_USER_MEMORY2
+	{ KVM_CAP_USER_MEMORY2,			1 },
+#endif
 	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS,	1 },
 	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS,	1 },
 	{ KVM_CAP_EXT_CPUID,			1 },

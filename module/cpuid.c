@@ -332,7 +332,7 @@ free:
  * @u: the caller's table
  *
  * Return: 0 with the number of entries written; -E2BIG when there is no room
- * for them, with the number needed written; -EFAULT.
+ * for them, with nothing written; -EFAULT.
  */
 long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *u)
 {
@@ -341,10 +341,10 @@ long strata_vcpu_get_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 
 	if (get_user(nent, &u->nent))
 		return -EFAULT;
-	if (put_user(vcpu->nr_cpuid, &u->nent))
-		return -EFAULT;
 	if (nent < vcpu->nr_cpuid)
 		return -E2BIG;
+	if (put_user(vcpu->nr_cpuid, &u->nent))
+		return -EFAULT;
 	runtime_of(vcpu, &rt);
 	for (i = 0; i < vcpu->nr_cpuid; i++) {
 		struct kvm_cpuid_entry2 e = vcpu->cpuid[i];

@@ -513,6 +513,23 @@ static long ioctl_set_memory_region(struct strata_vm *vm, void *arg, unsigned lo
 	return strata_set_memory_region(vm, arg);
 }
 
+#ifdef KVM_SET_USER_MEMORY_REGION2
+/* From 6.8 on; the same without a guest_memfd, which nothing here has. */
+static long ioctl_set_memory_region2(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	const struct kvm_userspace_memory_region2 *region = arg;
+	struct kvm_userspace_memory_region plain = {
+		.slot = region->slot,
+		.flags = region->flags,
+		.guest_phys_addr = region->guest_phys_addr,
+		.memory_size = region->memory_size,
+		.userspace_addr = region->userspace_addr,
+	};
+
+	return strata_set_memory_region(vm, &plain);
+}
+#endif
+
 static long ioctl_get_dirty_log(struct strata_vm *vm, void *arg, unsigned long raw)
 {
 	return strata_get_dirty_log(vm, arg);
@@ -611,6 +628,8 @@ static long ioctl_set_boot_cpu_id(struct strata_vm *vm, void *arg, unsigned long
 {
 	if (vm->nr_vcpus)
 		return -EBUSY;
+	if (raw >= (vm->max_vcpu_id ?: STRATA_MAX_VCPU_ID))
+		return -EINVAL;
 	vm->bsp_id = raw;
 	return 0;
 }
@@ -692,6 +711,9 @@ static const struct vm_ioctl vm_ioctls[SLOTS] = {
 	CALL(KVM_CHECK_EXTENSION,	ioctl_check_extension,		L_RAW),
 	CALL(KVM_CREATE_VCPU,	ioctl_create_vcpu,		L_RAW),
 	CALL(KVM_SET_USER_MEMORY_REGION,	ioctl_set_memory_region,	L_NONE),
+#ifdef KVM_SET_USER_MEMORY_REGION2
+	CALL(KVM_SET_USER_MEMORY_REGION2,	ioctl_set_memory_region2,	L_NONE),
+#endif
 	CALL(KVM_GET_DIRTY_LOG,	ioctl_get_dirty_log,		L_NONE),
 	CALL(KVM_SET_TSS_ADDR,	ioctl_set_tss_addr,		L_VM | L_RAW),
 	CALL(KVM_SET_IDENTITY_MAP_ADDR,	ioctl_set_identity_map_addr,	L_VM),
@@ -793,6 +815,10 @@ static long dev_ioctl(struct file *file, unsigned int nr, unsigned long raw)
 		return strata_msrs_ioctl(NULL, (struct kvm_msrs __user *)raw, false);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		return put_user(strata_mce_supported(), (u64 __user *)raw);
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+		/* Clients ask for AMX's permission; there is no attribute. */
+		return -ENXIO;
 	case STRATA_PROFILE_LIST:
 		return strata_profile_list((struct strata_profile_list __user *)raw);
 	case STRATA_PROFILE_OPEN:

@@ -172,6 +172,7 @@ TEST(sizes)
 	EXPECT_EQ(E2BIG, try_ioctl(vcpu->fd, KVM_SET_CPUID2, c));
 	c->nent = 1;
 	EXPECT_EQ(E2BIG, try_ioctl(vcpu->fd, KVM_GET_CPUID2, c));
+	EXPECT_EQ(1, c->nent);
 	c->nent = 256;
 	EXPECT_EQ(0, try_ioctl(vcpu->fd, KVM_GET_CPUID2, c));
 	EXPECT_EQ(0, c->entries[0].function);

@@ -54,6 +54,8 @@ TEST(boot_cpu)
 	struct vcpu *v[2];
 	int i;
 
+	EXPECT_EQ(EINVAL, try_ioctl(vm->fd, KVM_SET_BOOT_CPU_ID, 1ul << 32));
+	EXPECT_EQ(EINVAL, try_ioctl(vm->fd, KVM_SET_BOOT_CPU_ID, has_cap(KVM_CAP_MAX_VCPU_ID)));
 	ASSERT_EQ(0, try_ioctl(vm->fd, KVM_SET_BOOT_CPU_ID, 1));
 	for (i = 0; i < 2; i++) {
 		v[i] = vcpu_create_raw(vm, i);

@@ -4,7 +4,8 @@
 # KVM's own selftests on /dev/strata, which takes the place of /dev/kvm. What each
 # is expected to do is in compat/kvm-selftests. With STRATA_CHECK_LONG all of them
 # run, and again on kvm-amd or kvm-intel in the same machine: what passes there
-# passes here, but for features that strata does not offer.
+# passes here, but for features that strata does not offer. On Linux 6.12, those of
+# 6.12, booted with kvm.enable_virt_at_load=0.
 #
 # lab: only=compat timeout=3600
 
@@ -12,12 +13,15 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
 . "$here/lib/tap.sh"
-tests=${STRATA_CACHE:-$here/../.cache}/compat/kvm-selftests-6.1
-table=$here/compat/kvm-selftests
+case $(uname -r) in
+6.12.*)	version=6.12 table=$here/compat/kvm-selftests-6.12 ;;
+*)	version=6.1 table=$here/compat/kvm-selftests ;;
+esac
+tests=${STRATA_CACHE:-$here/../.cache}/compat/kvm-selftests-$version
 long=${STRATA_CHECK_LONG:-}
 
 [ -e "$tests/stamp" ] || {
-	echo "# run selftests/compat/build-kvm-selftests first"
+	echo "# run selftests/compat/build-kvm-selftests $version first"
 	exit 1
 }
 work=$(mktemp -d)
@@ -45,6 +49,8 @@ as_expected() {
 	}
 }
 
+# The library of 6.12's looks at the parameters of kvm.ko.
+[ $version = 6.1 ] || modprobe -q kvm-amd || modprobe kvm-intel || exit 1
 touch /dev/kvm
 mount --bind /dev/strata /dev/kvm || exit 1
 declare -A ours
@@ -62,7 +68,7 @@ better_on_kvm() {
 }
 
 if [ -n "$long" ]; then
-	rm -f /dev/kvm
+	[ $version != 6.1 ] || rm -f /dev/kvm
 	rmmod strata
 	modprobe kvm-amd 2>/dev/null || modprobe kvm-intel || exit 1
 	while read -r name expect run reason; do
@@ -77,6 +83,6 @@ if [ -n "$long" ]; then
 	# As it was.
 	rmmod kvm_amd kvm_intel kvm 2>/dev/null
 	lsmod | grep -q '^kvm ' && rmmod kvm
-	insmod "$STRATA_TOP/strata.ko"
+	insmod "${STRATA_KO:-$STRATA_TOP/strata.ko}"
 fi
 finish
