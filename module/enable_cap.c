@@ -36,8 +36,8 @@ static long manual_dirty_log(struct strata_vm *vm, const __u64 *args)
 /* Once; a second time only with the same number. */
 static long max_vcpu_id(struct strata_vm *vm, const __u64 *args)
 {
-	/* The vCPU that boots has an id below it (KVM: from 6.12 on). */
-	if (args[0] > STRATA_MAX_VCPU_ID || vm->bsp_id >= args[0])
+	/* The vCPU that boots has no id above it (KVM: from 6.12 on). */
+	if (args[0] > STRATA_MAX_VCPU_ID || vm->bsp_id > args[0])
 		return -EINVAL;
 	if (vm->max_vcpu_id == args[0])
 		return 0;
