@@ -20,7 +20,8 @@ work=$(mktemp -d)
 trap 'umount /dev/kvm 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 tap_files=("$work/log")
-export TMPDIR=/tmp
+# Not /tmp itself: QEMU takes /var/tmp then.
+export TMPDIR=$work
 
 command -v qemu-system-x86_64 >/dev/null || {
 	skip "qemu-system-x86_64 is missing"
