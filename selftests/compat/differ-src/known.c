@@ -79,8 +79,10 @@ static bool cpuid_leaf(const struct look *l)
 		const struct insn *n = &l->k->insn[i];
 		const uint8_t *leaf = n->bytes + (n->bytes[0] == 0x66 ? 2 : 1);
 
-		if (n->bytes[n->at] == 0x0f && n->bytes[n->at + 1] == 0xa2 &&
-		    (*leaf == 1 || *leaf == 0xb || *leaf == 0x1f))
+		if (n->bytes[n->at] != 0x0f || n->bytes[n->at + 1] != 0xa2)
+			continue;
+		/* Without a load of EAX before it. */
+		if (n->at < 10 || *leaf == 1 || *leaf == 0xb || *leaf == 0x1f)
 			return true;
 	}
 	return false;
@@ -251,6 +253,19 @@ static bool segment_rex(const struct look *l)
 	return l->k->mode == LONG64 && ANY(l->k, 0x8c, 0x8e) && got_ud(l->kvm);
 }
 
+/* The handler of #GP has halted. */
+static bool upper_half_of_cr(const struct look *l)
+{
+	return !l->intel && l->k->mode == LONG64 && find(l->k, 0x122) &&
+		l->strata->regs.rip - HANDLER_PAGE - 4 * 13 <= 1;
+}
+
+/* TZCNT and LZCNT where the CPU has them, or no instruction. */
+static bool bit_count(const struct look *l)
+{
+	return ANY(l->k, 0x1bc, 0x1bd) && l->kvm->nr_accesses > l->strata->nr_accesses;
+}
+
 static bool movnti(const struct look *l)
 {
 	return find(l->k, 0x1c3);
@@ -276,7 +291,7 @@ static bool astray(const struct look *l)
 	const uint8_t *b = find(l->k, 0xff);
 
 	return l->k->data && (ANY(l->k, 0xc2, 0xc3, 0xca, 0xcb, 0xcf, 0xe8, 0x9a, 0xea, 0x105, 0x107,
-				  0x134, 0x135, 0xcd) || (b && ext(b + 1) >= 2 && ext(b + 1) <= 5));
+				  0x134, 0x135, 0xcd, 0xa4, 0xa5, 0xaa, 0xab, 0x6c, 0x6d) || (b && ext(b + 1) >= 2 && ext(b + 1) <= 5));
 }
 
 static uint32_t msr_index(const struct kase *k)
@@ -429,6 +444,8 @@ static const struct {
 	{ "KVM gives #SS for an SS: that 64-bit mode ignores (SDM 1 3.3.7)", ss_override },
 	{ "KVM takes REX.R for a part of the segment register's number", segment_rex },
 	{ "KVM takes MOVNTI with 66 (SDM 2B: NP)", movnti },
+	{ "KVM's emulator drops the upper half of what is moved to CR0 (mk_cr_64); hardware has #GP", upper_half_of_cr },
+	{ "BSF and BSR with F3 strata does not emulate", bit_count },
 	{ "MOVSXD with 66: KVM reads 32 bits, not 16 (SDM 2B)", movsxd },
 	{ "INT n: without nRIP KVM has moved RIP on before its delivery faults (svm_queue_exception)", soft_interrupt },
 	{ "an MSR that KVM reads as zero, or whose writes it drops (kvm_get_msr_common, kvm_set_msr_common)",
@@ -452,7 +469,7 @@ static const struct {
 	  not_emulated },
 	{ "an event whose stack or gate is a device's: strata ends (SDM 3A 25.2 has no answer), KVM emulates what it interrupted, for ever",
 	  delivery },
-	{ "the case jumps into its data", astray },
+	{ "the case jumps into its data, or writes over its code", astray },
 };
 
 const char *why_different(const struct kase *k, const struct result *kvm,

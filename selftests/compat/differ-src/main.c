@@ -289,8 +289,14 @@ int main(int argc, char **argv)
 	learn_cr4();
 	spare_tcg = host_is_tcg();
 	if (single) {
+		const char *why;
+
 		show(&one);
-		return differs(&one);
+		if (!differs(&one))
+			return 0;
+		why = explain(&one);
+		printf("#   %s\n", why ? why : "no reason is known");
+		return !why;
 	}
 	v = calloc(BATCH, sizeof(*v));
 	most = spare_tcg ? BATCH : SLOW_BATCH;
