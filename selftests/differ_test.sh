@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Random states and instructions, the same on KVM and on strata: no difference whose
-# reason is not known, and a case that is made of one that was mended does not differ.
+# reason is not known. The tool is steady, but the emulator's timer may come anywhere.
 #
-# lab: only=compat timeout=600
+# lab: only=compat timeout=600 again
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -16,6 +16,8 @@ differ() {
 	"$here/bin/differ" "$@" >/tmp/differ 2>&1
 }
 
+# Another test's place to mount strata's at.
+[ -c /dev/kvm ] || rm -f /dev/kvm
 modprobe -q kvm-amd || modprobe kvm-intel || exit 1
 # What KVM says of odd MSRs.
 dmesg -n 1
