@@ -323,7 +323,7 @@ struct strata_vcpu {
 	/* devices */
 	struct strata_lapic *apic;	/* (c) NULL without irqchip */
 	u8 eoi_vector;			/* (v) see STRATA_REQ_IOAPIC_EOI */
-	u8 pv_eoi;			/* (v) vector that a guest may have ended by a bit; 0: none */
+	u8 pv_eoi;			/* (v) the vector that a bit may have ended; 0: none */
 	u64 vapic_addr;			/* (v) KVM_SET_VAPIC_ADDR */
 
 	/* CPUID and MSRs. (v) */
