@@ -221,14 +221,12 @@ int strata_exit_dr(struct strata_vcpu *vcpu)
 
 	if (!get_insn(vcpu, &insn))
 		return STRATA_RESUME;
-	if (strata_vendor->get_cpl(vcpu)) {
-		/* A register that is not there comes first. */
-		if ((insn.reg & ~1) == 4 && (vcpu->cr4 & X86_CR4_DE)) {
-			strata_queue_exception(vcpu, X86_TRAP_UD);
-			return STRATA_RESUME;
-		}
-		return gp(vcpu);
+	if (!strata_dr_exists(vcpu, insn.reg)) {
+		strata_queue_exception(vcpu, X86_TRAP_UD);
+		return STRATA_RESUME;
 	}
+	if (strata_vendor->get_cpl(vcpu))
+		return gp(vcpu);
 
 	if (insn.kind == DR_MOV_TO)
 		vector = strata_guest_set_dr(vcpu, insn.reg, operand(vcpu, &insn));

@@ -341,14 +341,21 @@ int strata_translate(struct strata_vcpu *vcpu, struct kvm_translation *t)
 	return 0;
 }
 
+/**
+ * strata_dr_exists - DR4 and DR5 are others' names without CR4.DE, and none with it
+ * @vcpu: its mutex is held
+ * @dr: 0 to 7
+ */
+bool strata_dr_exists(struct strata_vcpu *vcpu, int dr)
+{
+	return (dr & ~1) != 4 || !(vcpu->cr4 & SCR4_DE);
+}
+
 /* MOV DR with DR7.GD set: #DB before the access; its delivery sets DR6.BD and clears GD. */
 static int check_dr(struct strata_vcpu *vcpu, int *dr)
 {
-	if (*dr == 4 || *dr == 5) {
-		if (vcpu->cr4 & SCR4_DE)
-			return X86_TRAP_UD;
+	if ((*dr & ~1) == 4)
 		*dr += 2;
-	}
 	return vcpu->dr7 & SDR7_GD ? X86_TRAP_DB : 0;
 }
 

@@ -626,7 +626,8 @@ int strata_guest_set_cr8(struct strata_vcpu *vcpu, unsigned long cr8);
 int strata_set_efer(struct strata_vcpu *vcpu, u64 efer, bool host);
 /* IA32_APIC_BASE, with a LAPIC in the kernel or without: 0, or 1: #GP */
 int strata_set_apic_base(struct strata_vcpu *vcpu, u64 base, bool host);
-/* DRs: 0, or the vector to raise (#GP 13, #UD 6, #DB 1) */
+bool strata_dr_exists(struct strata_vcpu *vcpu, int dr);
+/* DRs that exist: 0, or the vector to raise (#GP 13, #DB 1) */
 int strata_guest_set_dr(struct strata_vcpu *vcpu, int dr, unsigned long val);
 int strata_guest_get_dr(struct strata_vcpu *vcpu, int dr, unsigned long *val);
 
@@ -729,12 +730,13 @@ int strata_mmu_fault_atomic(struct strata_vcpu *vcpu, u64 gpa, u32 access);
  */
 int strata_read_guest(struct strata_vm *vm, u64 gpa, void *buf, unsigned int len);
 int strata_write_guest(struct strata_vm *vm, u64 gpa, const void *buf, unsigned int len);
+/* The same in any context, in one page; -EFAULT also where it would sleep. */
+int strata_read_guest_nofault(struct strata_vm *vm, u64 gpa, void *buf, unsigned int len);
+int strata_write_guest_nofault(struct strata_vm *vm, u64 gpa, const void *buf, unsigned int len);
 /*
  * Atomic compare and exchange of 1, 2, 4, 8 or 16 aligned bytes: 0 done,
  * 1 differed (*old updated), -EFAULT.
  */
-int strata_read_guest_nofault(struct strata_vm *vm, u64 gpa, void *buf, unsigned int len);
-int strata_write_guest_nofault(struct strata_vm *vm, u64 gpa, const void *buf, unsigned int len);
 int strata_cmpxchg_guest(struct strata_vm *vm, u64 gpa, void *old, const void *new,
 			 unsigned int len);
 /* host address of @gpa's page, or 0; vm->srcu held (read). *writable may be NULL */

@@ -144,14 +144,10 @@ TEST(rubbish)
 	vcpu_run_done(start(g_rubbish, KVM_PIT_SPEAKER_DUMMY));
 }
 
-/*
- * Ticks that come while interrupts are off are delivered later, one by one. The
- * TSC, of @khz, tells how many must have come: one each four milliseconds.
- */
-static __guest void g_reinjection(uint64_t khz)
+/* The PIT ticks each four milliseconds, @tick of the TSC; the time of the first. */
+static __guest uint64_t let_ticks_pass(unsigned int n, uint64_t tick)
 {
-	const uint64_t tick = 4 * khz;
-	uint64_t since, passed, i;
+	uint64_t since;
 
 	guest_handler[0x60] = on_tick;
 	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
@@ -162,8 +158,21 @@ static __guest void g_reinjection(uint64_t khz)
 	outb(0x40, 4773 & 255);
 	outb(0x40, 4773 >> 8);
 	since = rdtsc();
-	while (rdtsc() - since < 25 * tick)
+	while (rdtsc() - since < n * tick)
 		cpu_relax();
+	return since;
+}
+
+/*
+ * Ticks that come while interrupts are off are delivered later, one by one. The
+ * TSC, of @khz, tells how many must have come: one each four milliseconds.
+ */
+static __guest void g_reinjection(uint64_t khz)
+{
+	const uint64_t tick = 4 * khz;
+	uint64_t since, passed, i;
+
+	since = let_ticks_pass(25, tick);
 	/*
 	 * More than 20 were kept. The host's timer may be late, so a few may
 	 * be missing at any moment, but not all the time.
@@ -205,17 +214,7 @@ static __guest void g_dropped(uint64_t khz)
 	uint64_t since;
 	uint32_t i;
 
-	guest_handler[0x60] = on_tick;
-	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
-	outb(0x21, 0xff);
-	outb(0xa1, 0xff);
-	set_pin(0, 0x60);
-	outb(0x43, 0x34);
-	outb(0x40, 4773 & 255);
-	outb(0x40, 4773 >> 8);
-	since = rdtsc();
-	while (rdtsc() - since < 50 * tick)
-		cpu_relax();
+	since = let_ticks_pass(50, tick);
 	for (i = 0; i < 60; i++)
 		asm volatile("sti; nop; nop; cli");
 	/* Kept they would be 50 and more. Those sixty took some time as well. */

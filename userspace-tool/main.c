@@ -28,7 +28,7 @@ static const char run_help[] =
 "  --memory SIZE   guest memory, as 256M or 4G (default: 256M)\n"
 "  --device PATH   strata's or KVM's device node (default: " STRATA_DEVICE ")\n"
 "  --timeout S     end the guest after S seconds and show its registers\n"
-"  --no-pv LIST    paravirtual features to hide: io-delay, steal-time, unhalt,\n"
+"  --no-pv LIST    paravirtual features to hide: io-delay, steal-time, eoi, unhalt,\n"
 "                  tlb-flush, ipi, poll-control, yield, or all but the clock\n"
 "  --stats         at the end, print what the run cost, on standard error\n"
 "\n"

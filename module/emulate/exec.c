@@ -451,10 +451,7 @@ static int exec_xlat(struct strata_emul_ctxt *c)
 	int rc;
 
 	c->ea = (c->regs[EMUL_RBX] + (u8)c->regs[EMUL_RAX]) & emul_mask(c->adsize);
-	rc = emul_linearize(c, c->seg, c->ea, 1, EMUL_ACC_READ, &c->linear);
-	if (rc)
-		return rc;
-	rc = c->ops->read(c, c->linear, &val, 1, EMUL_ACC_READ);
+	rc = emul_read_mem(c, &val, 1, EMUL_ACC_READ);
 	if (rc)
 		return rc;
 	emul_set_reg(c, EMUL_RAX, 1, val);

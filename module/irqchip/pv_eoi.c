@@ -17,6 +17,15 @@
 /* In vcpu->pv_eoi: the bit is asked for no more, but may still stand there. */
 #define OWED		1
 
+static void settled(struct strata_lapic *apic, bool ended)
+{
+	u8 vector = apic->vcpu->pv_eoi;
+
+	apic->vcpu->pv_eoi = 0;
+	if (ended && vector != OWED)
+		strata_lapic_eoi(apic);
+}
+
 /**
  * strata_pv_eoi_set_msr - MSR_KVM_PV_EOI_EN
  * @vcpu: its mutex is held; any context
@@ -32,6 +41,9 @@ int strata_pv_eoi_set_msr(struct strata_vcpu *vcpu, u64 val)
 	if (!apic || val & 2)
 		return !!val;
 	strata_pv_eoi_settle(apic);
+	/* Where that has to wait for memory, the bit is not looked for at another place. */
+	if (vcpu->pv_eoi)
+		settled(apic, true);
 	apic->pv_eoi_msr = val;
 	return 0;
 }
@@ -59,15 +71,6 @@ void strata_pv_eoi_offer(struct strata_lapic *apic, int vector)
 		return;
 	if (!strata_write_guest_nofault(apic->vcpu->vm, ADDRESS(apic), &one, 1))
 		apic->vcpu->pv_eoi = vector;
-}
-
-static void settled(struct strata_lapic *apic, bool ended)
-{
-	u8 vector = apic->vcpu->pv_eoi;
-
-	apic->vcpu->pv_eoi = 0;
-	if (ended && vector != OWED)
-		strata_lapic_eoi(apic);
 }
 
 /**

@@ -167,16 +167,21 @@ static __guest void g_eoi(struct guest_frame *f)
 	mmio_write32(APIC_BASE + APIC_EOI, 0);
 }
 
-static __guest void g_self_ipi(uint64_t arg)
+static __guest void self_ipi(void (*handler)(struct guest_frame *f))
 {
 	uint64_t ticks;
 
-	guest_handler[VECTOR] = g_eoi;
+	guest_handler[VECTOR] = handler;
 	asm volatile("sti");
 	ticks = MEASURE(mmio_write32(APIC_BASE + APIC_ICR, 0x40000 | VECTOR));
 	GUEST_ASSERT_EQ(rounds + WARM_UP, guest_count[VECTOR]);
 	GUEST_SYNC2(rounds, ticks);
 	GUEST_DONE();
+}
+
+static __guest void g_self_ipi(uint64_t arg)
+{
+	self_ipi(g_eoi);
 }
 
 static __guest void g_x2apic_eoi(struct guest_frame *f)
@@ -223,15 +228,8 @@ static __guest void g_pv_eoi(struct guest_frame *f)
 
 static __guest void g_self_ipi_pv_eoi(uint64_t arg)
 {
-	uint64_t ticks;
-
 	wrmsr(MSR_PV_EOI, eoi_gpa | 1);
-	guest_handler[VECTOR] = g_pv_eoi;
-	asm volatile("sti");
-	ticks = MEASURE(mmio_write32(APIC_BASE + APIC_ICR, 0x40000 | VECTOR));
-	GUEST_ASSERT_EQ(rounds + WARM_UP, guest_count[VECTOR]);
-	GUEST_SYNC2(rounds, ticks);
-	GUEST_DONE();
+	self_ipi(g_pv_eoi);
 }
 
 static void prepare_eoi(struct vm *vm)

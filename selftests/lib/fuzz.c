@@ -5,18 +5,15 @@
 #include <sys/eventfd.h>
 
 #include "fuzz.h"
+#include "rng.h"
 
 /* ---- numbers ---- */
 
-static __thread uint64_t rng_state;
+static __thread struct rng rng;
 
 static uint64_t rnd(void)
 {
-	uint64_t z = rng_state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
+	return rng_next(&rng);
 }
 
 static unsigned int below(unsigned int n)
@@ -600,7 +597,7 @@ void fuzz_vm_step(struct fuzz *r)
 /* Where the calling thread's numbers begin. */
 void fuzz_seed(uint64_t seed)
 {
-	rng_state = seed;
+	rng.state = seed;
 }
 
 struct fuzz *fuzz_create(uint64_t seed)

@@ -8,6 +8,7 @@
 #ifndef STRATA_DIFFER_H
 #define STRATA_DIFFER_H
 
+#include "rng.h"
 #include "testlib.h"
 
 /*
@@ -126,11 +127,6 @@ struct result {
 };
 
 /* make.c, insns.c */
-struct rng {
-	uint64_t state;
-};
-
-uint64_t rnd(struct rng *r);
 unsigned int below(struct rng *r, unsigned int n);
 bool one_in(struct rng *r, unsigned int n);
 uint64_t number(struct rng *r);

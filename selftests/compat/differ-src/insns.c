@@ -144,9 +144,11 @@ static void put(struct insn *i, uint64_t v, unsigned int size)
 	}
 }
 
+/* The opcode, after 0F, of the one that matters. */
 static void opcode(struct insn *i, uint8_t byte)
 {
 	i->at = i->len;
+	put(i, 0x0f, 1);
 	put(i, byte, 1);
 }
 
@@ -208,7 +210,7 @@ static void operand(struct rng *r, struct insn *i, const struct form *f, enum mo
 		return;
 	}
 	if (rm == 4) {
-		uint8_t sib = rnd(r);
+		uint8_t sib = rng_next(r);
 
 		put(i, sib, 1);
 		if (mod == 0 && (sib & 7) == 5)
@@ -237,7 +239,7 @@ static void immediate(struct rng *r, struct insn *i, enum imm imm, unsigned int 
 	case NONE:
 		break;
 	case I8:
-		put(i, one_in(r, 2) ? below(r, 32) : rnd(r), 1);
+		put(i, one_in(r, 2) ? below(r, 32) : rng_next(r), 1);
 		break;
 	case I16:
 		put(i, below(r, 16), 2);
@@ -346,8 +348,7 @@ static void msr_access(struct rng *r, enum mode mode, struct insn *i)
 		load(i, mode, 0, (uint32_t)v);
 		load(i, mode, 2, v >> 32);
 	}
-	opcode(i, 0x0f);
-	put(i, write ? 0x30 : 0x32, 1);
+	opcode(i, write ? 0x30 : 0x32);
 }
 
 static void cr_write(struct rng *r, enum mode mode, struct insn *i)
@@ -380,8 +381,7 @@ static void cr_write(struct rng *r, enum mode mode, struct insn *i)
 	load(i, mode, 0, v);
 	if (cr == 8)
 		put(i, mode == LONG64 ? 0x44 : 0xf0, 1);
-	opcode(i, 0x0f);
-	put(i, 0x22, 1);
+	opcode(i, 0x22);
 	put(i, 0xc0 | (cr & 7) << 3, 1);
 }
 
@@ -398,21 +398,19 @@ static void port_access(struct rng *r, enum mode mode, struct insn *i)
 static void hypercall(struct rng *r, enum mode mode, struct insn *i)
 {
 	load(i, mode, 0, below(r, 16));
-	opcode(i, 0x0f);
-	put(i, 0x01, 1);
+	opcode(i, 0x01);
 	put(i, one_in(r, 2) ? 0xd9 : 0xc1, 1);
 }
 
 static void debug_write(struct rng *r, enum mode mode, struct insn *i)
 {
 	uint64_t v = one_in(r, 3) ? number(r) : one_in(r, 2) ? place(r) :
-		0x400 | below(r, 256) | (rnd(r) & 0xffff0000);
+		0x400 | below(r, 256) | (rng_next(r) & 0xffff0000);
 	/* With KVM's VMCB, QEMU's TCG ends itself over a write of DR7. */
 	unsigned int reg = below(r, spare_tcg ? 5 : 8);
 
 	load(i, mode, 0, v);
-	opcode(i, 0x0f);
-	put(i, 0x23, 1);
+	opcode(i, 0x23);
 	put(i, 0xc0 | reg << 3, 1);
 }
 
@@ -421,8 +419,7 @@ static void xsetbv(struct rng *r, enum mode mode, struct insn *i)
 	load(i, mode, 1, one_in(r, 4) ? 1 : 0);
 	load(i, mode, 0, below(r, 8));
 	load(i, mode, 2, 0);
-	opcode(i, 0x0f);
-	put(i, 0x01, 1);
+	opcode(i, 0x01);
 	put(i, 0xd1, 1);
 }
 
@@ -430,8 +427,7 @@ static void cpuid_leaf(struct rng *r, enum mode mode, struct insn *i)
 {
 	load(i, mode, 0, (one_in(r, 2) ? 0 : 0x80000000) + below(r, 0x20));
 	load(i, mode, 1, below(r, 4));
-	opcode(i, 0x0f);
-	put(i, 0xa2, 1);
+	opcode(i, 0xa2);
 }
 
 void make_insn(struct rng *r, enum mode mode, struct insn *i)

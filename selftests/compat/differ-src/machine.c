@@ -183,14 +183,12 @@ static void level(struct result *r)
 		if (r->detail == KVM_INTERNAL_ERROR_DELIVERY_EV)
 			r->detail = KVM_INTERNAL_ERROR_EMULATION;
 	}
-	/* QEMU's TCG has no exit for DR5 and DR7 as one, and keeps reserved bits. */
+	/* QEMU's TCG keeps reserved bits of debug registers, and has no exit for XSETBV. */
 	if (spare_tcg) {
 		r->debugregs.dr6 &= 0xe00f;
 		r->debugregs.dr7 &= 0xffff2fff;
-	}
-	/* QEMU's TCG has no exit for XSETBV. */
-	if (spare_tcg)
 		r->xcr0 = 0;
+	}
 	if (!r->events.exception.injected)
 		memset(&r->events.exception, 0, sizeof(r->events.exception));
 	if (!r->events.interrupt.injected)
@@ -239,7 +237,7 @@ static uint64_t answer(const struct kase *k, uint32_t nth)
 {
 	struct rng r = { k->number ^ ((uint64_t)nth << 40) };
 
-	return rnd(&r);
+	return rng_next(&r);
 }
 
 static void note(struct result *r, uint8_t kind, uint8_t size, uint64_t address, uint64_t value)

@@ -13,6 +13,7 @@
 #define BATCH		2000
 /* Bochs takes a minute for these, and should be seen to live. */
 #define SLOW_BATCH	100
+
 static const char *kvm = "/dev/kvm", *strata = "/dev/strata";
 static struct kvm_cpuid2 *guest_cpuid;
 static bool verbose;
@@ -128,54 +129,51 @@ static void minimize(struct variant *v)
 	}
 }
 
-/* Once more, with all of the memory for a closer look. */
-static void look(struct variant *v, struct kase *k)
+/* Once more, with all of the memory for a closer look, until look_away(). */
+static const struct kase *look(struct variant *v)
 {
 	static uint8_t memory[2][GUEST_SIZE];
+	static struct kase k;
 
 	v->kvm.memory = memory[0];
 	v->strata.memory = memory[1];
 	run_variants(v, 1);
-	make_case(k, v->number, v->cut);
+	make_case(&k, v->number, v->cut);
+	return &k;
+}
+
+static void look_away(struct variant *v)
+{
+	v->kvm.memory = NULL;
+	v->strata.memory = NULL;
 }
 
 /* The reason for the difference, if it is known. */
 static const char *explain(struct variant *v)
 {
-	static struct kase k;
-	const char *why;
+	const char *why = why_different(look(v), &v->kvm, &v->strata);
 
-	look(v, &k);
-	why = why_different(&k, &v->kvm, &v->strata);
-	v->kvm.memory = NULL;
-	v->strata.memory = NULL;
+	look_away(v);
 	return why;
 }
 
-/* Counts it, if the reason is known. */
-static bool count(struct variant *v)
+static void count(const char *why)
 {
-	const char *why = explain(v);
 	unsigned int i;
 
-	for (i = 0; why && i < ARRAY_SIZE(reasons); i++)
+	for (i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (!reasons[i].why || reasons[i].why == why) {
 			reasons[i].why = why;
 			reasons[i].count++;
-			break;
+			return;
 		}
-	return why;
 }
 
 static void show(struct variant *v)
 {
-	static struct kase k;
-
-	look(v, &k);
-	print_case(&k);
+	print_case(look(v));
 	print_difference(&v->kvm, &v->strata);
-	v->kvm.memory = NULL;
-	v->strata.memory = NULL;
+	look_away(v);
 	printf("#   again: differ --case %#lx:%#lx:%#x\n", v->number, v->cut.parts, v->cut.insns);
 	fflush(stdout);
 }
@@ -240,6 +238,7 @@ int main(int argc, char **argv)
 	static struct variant *bad[BATCH];
 	struct variant *v, one = { .cut = WHOLE };
 	bool small = true, single = false;
+	const char *why;
 	char *end;
 	int c;
 
@@ -289,8 +288,6 @@ int main(int argc, char **argv)
 	learn_cr4();
 	spare_tcg = host_is_tcg();
 	if (single) {
-		const char *why;
-
 		show(&one);
 		if (!differs(&one))
 			return 0;
@@ -316,9 +313,13 @@ int main(int argc, char **argv)
 		if (small)
 			keep_one_insn(bad, nr_bad);
 		for (i = 0; i < nr_bad; i++) {
-			if (small && !explain(bad[i]))
+			why = explain(bad[i]);
+			if (small && !why) {
 				minimize(bad[i]);
-			if (count(bad[i])) {
+				why = explain(bad[i]);
+			}
+			if (why) {
+				count(why);
 				explained++;
 				continue;
 			}

@@ -9,18 +9,9 @@
 uint64_t cr4_bits;
 bool spare_tcg;
 
-uint64_t rnd(struct rng *r)
-{
-	uint64_t z = r->state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
-
 unsigned int below(struct rng *r, unsigned int n)
 {
-	return rnd(r) % n;
+	return rng_next(r) % n;
 }
 
 bool one_in(struct rng *r, unsigned int n)
@@ -33,7 +24,7 @@ uint64_t number(struct rng *r)
 {
 	switch (below(r, 6)) {
 	case 0:
-		return rnd(r);
+		return rng_next(r);
 	case 1:
 		return 1ull << below(r, 64);
 	case 2:
@@ -52,7 +43,7 @@ static struct rng part_rng(uint64_t number, unsigned int part)
 {
 	struct rng r = { number * 0x2545f4914f6cdd1dull + part * 0x9e3779b97f4a7c15ull };
 
-	rnd(&r);
+	rng_next(&r);
 	return r;
 }
 
@@ -258,9 +249,9 @@ static void make_state(struct kase *k, struct cut cut)
 
 	if (cut.parts & 1ull << PART_RFLAGS) {
 		r = part_rng(k->number, 200);
-		k->regs.rflags |= rnd(&r) & 0x8d5;
+		k->regs.rflags |= rng_next(&r) & 0x8d5;
 		if (one_in(&r, 4))
-			k->regs.rflags |= rnd(&r) & 0x44600;	/* AC NT DF IF */
+			k->regs.rflags |= rng_next(&r) & 0x44600;	/* AC NT DF IF */
 		if (one_in(&r, 3))
 			k->regs.rflags |= below(&r, 4) << 12;
 		if (one_in(&r, 24))
@@ -273,10 +264,10 @@ static void make_state(struct kase *k, struct cut cut)
 	}
 	r = part_rng(k->number, 220);
 	if (cut.parts & 1ull << PART_CR0 && one_in(&r, 3))
-		k->sregs.cr0 ^= rnd(&r) & 0x5002e;	/* AM WP NE TS EM MP */
+		k->sregs.cr0 ^= rng_next(&r) & 0x5002e;	/* AM WP NE TS EM MP */
 	r = part_rng(k->number, 221);
 	if (cut.parts & 1ull << PART_CR4 && one_in(&r, 3))
-		k->sregs.cr4 ^= rnd(&r) & cr4_bits & ~(is_long(k->mode) ? 0 : 1 << 17);
+		k->sregs.cr4 ^= rng_next(&r) & cr4_bits & ~(is_long(k->mode) ? 0 : 1 << 17);
 	if (is_long(k->mode) && one_in(&r, 2))
 		k->sregs.efer |= 0x800;
 	if (k->mode == PAE32 && one_in(&r, 2))
@@ -285,7 +276,7 @@ static void make_state(struct kase *k, struct cut cut)
 	if (cut.parts & 1ull << PART_DEBUG && one_in(&r, 12)) {
 		for (i = 0; i < 4; i++)
 			k->debugregs.db[i] = place(&r);
-		k->debugregs.dr7 = 0x400 | (rnd(&r) & (spare_tcg ? 0 : 0xffff00ff));
+		k->debugregs.dr7 = 0x400 | (rng_next(&r) & (spare_tcg ? 0 : 0xffff00ff));
 	}
 	r = part_rng(k->number, 223);
 	if (cut.parts & 1ull << PART_EVENT) {
@@ -305,7 +296,7 @@ static void make_state(struct kase *k, struct cut cut)
 		}
 	r = part_rng(k->number, 225);
 	if (cut.parts & 1ull << PART_DATA)
-		k->data = rnd(&r) | 1;
+		k->data = rng_next(&r) | 1;
 }
 
 static void make_msrs(struct kase *k, struct cut cut)
@@ -322,7 +313,7 @@ static void make_msrs(struct kase *k, struct cut cut)
 		k->msr[k->nr_msrs].value = plain[k->nr_msrs];
 	}
 	if (cut.parts & 1ull << PART_MSRS && one_in(&r, 3)) {
-		k->msr[3].value = rnd(&r) & 0x47fd5;
+		k->msr[3].value = rng_next(&r) & 0x47fd5;
 		k->msr[5].value = below(&r, 2) ? 8 : 0;
 		if (is_long(k->mode) && one_in(&r, 2))
 			k->sregs.efer ^= 1;

@@ -5,7 +5,7 @@
  */
 #include "differ.h"
 
-enum { P = 1, W = 2, U = 4, PS = 0x80 };
+enum { P = 1, W = 2, U = 4 };
 #define NX	(1ull << 63)
 
 static void put64(uint8_t *p, uint64_t v)
@@ -42,7 +42,7 @@ static const uint64_t *data_words(unsigned int offset)
 
 	for (i = 0; i < ARRAY_SIZE(pool) && !pool[ARRAY_SIZE(pool) - 1]; i += 2) {
 		pool[i] = place(&r);
-		pool[i + 1] = rnd(&r) | 1;
+		pool[i + 1] = rng_next(&r) | 1;
 	}
 	return pool + offset;
 }

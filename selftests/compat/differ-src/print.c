@@ -157,6 +157,6 @@ void print_difference(const struct result *a, const struct result *b)
 	for (i = 0; i < ARRAY_SIZE(a->page); i++)
 		if (a->page[i] != b->page[i])
 			print_page(a, b, 4096 * i);
-	if (!memcmp(&a->reason, &b->reason, 4))
+	if (a->reason == b->reason)
 		printf("#   both ended with exit %u at %#llx\n", a->reason, a->regs.rip);
 }
