@@ -399,6 +399,8 @@ int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 	if (x2apic && get32(s, LAPIC_ID) != vcpu->id << 24)
 		return -EINVAL;
 
+	/* No bit of before is left for what comes. */
+	strata_pv_eoi_work(vcpu);
 	strata_lapic_timer_stop(apic);
 	WRITE_ONCE(apic->svr, get32(s, LAPIC_SVR) & SVR_BITS);
 	if (!x2apic) {
@@ -411,7 +413,6 @@ int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 	set_map(s, LAPIC_TMR, apic->tmr);
 	set_map(s, LAPIC_ISR, apic->isr);
 	apic->isr_top = lapic_highest(apic->isr);
-	vcpu->pv_eoi = 0;
 	apic->esr = get32(s, LAPIC_ESR) & 0xff;
 	apic->icr = (u64)get32(s, LAPIC_ICR2) << 32 | (get32(s, LAPIC_ICR) & ICR_BITS);
 	apic->tmict = get32(s, LAPIC_TMICT);
