@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
 #include <asm/cpufeature.h>
+#include <asm/kvm_para.h>
 #include <asm/msr-index.h>
 #include <asm/processor.h>
 #include <asm/tsc.h>
@@ -276,6 +277,15 @@ void strata_cpuid(struct strata_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *e
 	cpuid_slow(vcpu, eax, ebx, ecx, edx);
 }
 
+static void hide_unhalt(struct kvm_cpuid_entry2 *e, u32 nent)
+{
+	u32 i;
+
+	for (i = 0; i < nent; i++)
+		if (e[i].function == KVM_CPUID_FEATURES)
+			e[i].eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
+}
+
 /**
  * strata_vcpu_set_cpuid2 - KVM_SET_CPUID2
  * @vcpu: its mutex is held
@@ -313,6 +323,9 @@ long strata_vcpu_set_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 	r = -EINVAL;
 	if (!cpuid_acceptable(e, nent))
 		goto free;
+	/* Who halts without an exit is not woken up by a hypercall. */
+	if (READ_ONCE(vcpu->vm->disabled_exits) & KVM_X86_DISABLE_EXITS_HLT)
+		hide_unhalt(e, nent);
 
 	swap(vcpu->cpuid, e);
 	vcpu->nr_cpuid = nent;

@@ -5,6 +5,7 @@
 #include <linux/kernel.h>
 
 #include "enable_cap.h"
+#include "irqchip/lapic_calc.h"
 #include "mmu/mmu.h"
 #include "msr_user.h"
 #include "strata.h"
@@ -69,6 +70,45 @@ static long disable_quirks(struct strata_vm *vm, const __u64 *args)
 	return 0;
 }
 
+static long emulation_failure(struct strata_vm *vm, const __u64 *args)
+{
+	if (args[0] & ~1ull)
+		return -EINVAL;
+	WRITE_ONCE(vm->tell_emulation_failure, args[0]);
+	return 0;
+}
+
+static long x2apic_api(struct strata_vm *vm, const __u64 *args)
+{
+	if (args[0] & ~(u64)STRATA_X2APIC_API)
+		return -EINVAL;
+	WRITE_ONCE(vm->x2apic_api, vm->x2apic_api | args[0]);
+	return 0;
+}
+
+/* What was disabled once stays so. */
+static long disable_exits(struct strata_vm *vm, const __u64 *args)
+{
+	if (args[0] & ~(u64)STRATA_DISABLE_EXITS)
+		return -EINVAL;
+	WRITE_ONCE(vm->disabled_exits, vm->disabled_exits | args[0]);
+	return 0;
+}
+
+#ifdef KVM_CAP_X86_APIC_BUS_CYCLES_NS
+static long apic_bus_clock(struct strata_vm *vm, const __u64 *args)
+{
+	if (!args[0] || args[0] > LAPIC_MAX_BUS_NS)
+		return -EINVAL;
+	if (!vm->irqchip)
+		return -ENXIO;
+	if (vm->nr_vcpus)
+		return -EINVAL;
+	vm->apic_bus_ns = args[0];
+	return 0;
+}
+#endif
+
 static const struct {
 	u32 cap;
 	long (*fn)(struct strata_vm *vm, const __u64 *args);
@@ -79,6 +119,12 @@ static const struct {
 	{ KVM_CAP_X86_USER_SPACE_MSR,		user_space_msr },
 	{ KVM_CAP_MSR_PLATFORM_INFO,		platform_info },
 	{ KVM_CAP_DISABLE_QUIRKS2,		disable_quirks },
+	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE,	emulation_failure },
+	{ KVM_CAP_X2APIC_API,			x2apic_api },
+	{ KVM_CAP_X86_DISABLE_EXITS,		disable_exits },
+#ifdef KVM_CAP_X86_APIC_BUS_CYCLES_NS
+	{ KVM_CAP_X86_APIC_BUS_CYCLES_NS,	apic_bus_clock },
+#endif
 };
 
 /**

@@ -42,8 +42,8 @@ int strata_internal_error(struct strata_vcpu *vcpu, u32 suberror, const u64 *dat
  * @bytes: the instruction as far as it was read
  * @len: how many bytes, at most 15
  *
- * Guest user space gets #UD: it must not be able to stop its VM. At CPL 0
- * user space is told, with the bytes.
+ * Guest user space gets #UD: it must not be able to stop its VM, unless the VM's
+ * owner wants that. At CPL 0 user space is told, with the bytes.
  *
  * Return: STRATA_RESUME or STRATA_USER.
  */
@@ -51,7 +51,7 @@ int strata_emulation_failed(struct strata_vcpu *vcpu, const u8 *bytes, unsigned 
 {
 	struct kvm_run *run = vcpu->run;
 
-	if (strata_vendor->get_cpl(vcpu)) {
+	if (strata_vendor->get_cpl(vcpu) && !READ_ONCE(vcpu->vm->tell_emulation_failure)) {
 		strata_queue_exception(vcpu, X86_TRAP_UD);
 		return STRATA_RESUME;
 	}

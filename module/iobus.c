@@ -50,6 +50,7 @@ struct coalesced_zone {
 	struct list_head link;		/* vm->coalesced_zones */
 	u64 addr;
 	u32 size;
+	bool pio;
 };
 
 /* ---- the table ---- */
@@ -239,12 +240,6 @@ static bool dev_write(const struct strata_iobus *bus, u64 addr, unsigned int len
 	return dev;
 }
 
-/* For a port, with the value in memory; apart, so that signalling needs none. */
-static noinline bool port_write(const struct strata_iobus *bus, u16 port, unsigned int len, u32 val)
-{
-	return dev_write(bus, port, len, &val);
-}
-
 static int bus_read(struct strata_vm *vm, bool pio, u64 addr, unsigned int len, void *val)
 {
 	struct strata_iodev *dev;
@@ -274,8 +269,54 @@ int strata_pio_read(struct strata_vcpu *vcpu, u16 port, unsigned int len, void *
 	return bus_read(vcpu->vm, true, port, len, val);
 }
 
+/* Put a write into the ring; false when it is full: user space must drain it first. */
+static bool ring_put(struct strata_vm *vm, bool pio, u64 addr, unsigned int len, const void *val)
+{
+	struct kvm_coalesced_mmio_ring *ring = vm->ring;
+	struct kvm_coalesced_mmio *slot;
+	u32 last, next;
+	bool put = false;
+
+	spin_lock(&vm->ring_lock);
+	/* User space can write here what it likes. */
+	last = READ_ONCE(ring->last);
+	if (last < KVM_COALESCED_MMIO_MAX) {
+		next = last + 1 < KVM_COALESCED_MMIO_MAX ? last + 1 : 0;
+		if (next != READ_ONCE(ring->first)) {
+			slot = &ring->coalesced_mmio[last];
+			slot->phys_addr = addr;
+			slot->len = len;
+			slot->pio = pio;
+			memcpy(slot->data, val, len);
+			/* The slot before the index that gives it away. */
+			smp_store_release(&ring->last, next);
+			put = true;
+		}
+	}
+	spin_unlock(&vm->ring_lock);
+	return put;
+}
+
+static bool coalesce(struct strata_vm *vm, const struct strata_iobus *bus, bool pio, u64 addr,
+		     unsigned int len, const void *val)
+{
+	unsigned int i = above(bus, IO_ZONE, addr);
+
+	while (i-- > bus->start[IO_ZONE])
+		if (addr <= bus->entries[i].last && bus->entries[i].last - addr >= len - 1)
+			return ring_put(vm, pio, addr, len, val);
+	return false;
+}
+
+/* With the value in memory; apart, so that signalling needs none. */
+static noinline bool port_write(struct strata_vm *vm, const struct strata_iobus *bus, u16 port,
+				unsigned int len, u32 val)
+{
+	return dev_write(bus, port, len, &val) || coalesce(vm, bus, true, port, len, &val);
+}
+
 /**
- * strata_pio_write - OUT, to an ioeventfd or a device in the kernel
+ * strata_pio_write - OUT, to an ioeventfd, a device in the kernel or a coalesced zone
  * @vcpu: its mutex is held
  * @port: first port
  * @len: 1, 2 or 4
@@ -294,48 +335,9 @@ int strata_pio_write(struct strata_vcpu *vcpu, u16 port, unsigned int len, u32 v
 		return 1;
 	idx = srcu_read_lock(&vm->srcu);
 	bus = srcu_dereference(vm->pio_bus, &vm->srcu);
-	done = signal_event(bus, port, len, val) || port_write(bus, port, len, val);
+	done = signal_event(bus, port, len, val) || port_write(vm, bus, port, len, val);
 	srcu_read_unlock(&vm->srcu, idx);
 	return !done;
-}
-
-/* Put a write into the ring; false when it is full: user space must drain it first. */
-static bool ring_put(struct strata_vm *vm, u64 addr, unsigned int len, const void *val)
-{
-	struct kvm_coalesced_mmio_ring *ring = vm->ring;
-	struct kvm_coalesced_mmio *slot;
-	u32 last, next;
-	bool put = false;
-
-	spin_lock(&vm->ring_lock);
-	/* User space can write here what it likes. */
-	last = READ_ONCE(ring->last);
-	if (last < KVM_COALESCED_MMIO_MAX) {
-		next = last + 1 < KVM_COALESCED_MMIO_MAX ? last + 1 : 0;
-		if (next != READ_ONCE(ring->first)) {
-			slot = &ring->coalesced_mmio[last];
-			slot->phys_addr = addr;
-			slot->len = len;
-			slot->pio = 0;
-			memcpy(slot->data, val, len);
-			/* The slot before the index that gives it away. */
-			smp_store_release(&ring->last, next);
-			put = true;
-		}
-	}
-	spin_unlock(&vm->ring_lock);
-	return put;
-}
-
-static bool coalesce(struct strata_vm *vm, const struct strata_iobus *bus, u64 addr,
-		     unsigned int len, const void *val)
-{
-	unsigned int i = above(bus, IO_ZONE, addr);
-
-	while (i-- > bus->start[IO_ZONE])
-		if (addr <= bus->entries[i].last && bus->entries[i].last - addr >= len - 1)
-			return ring_put(vm, addr, len, val);
-	return false;
 }
 
 /**
@@ -381,7 +383,7 @@ int strata_mmio_write(struct strata_vcpu *vcpu, u64 gpa, unsigned int len, const
 	bus = srcu_dereference(vm->mmio_bus, &vm->srcu);
 	data = value_of(val, len);
 	done = signal_event(bus, gpa, len, data) || dev_write(bus, gpa, len, val) ||
-	       coalesce(vm, bus, gpa, len, val);
+	       coalesce(vm, bus, false, gpa, len, val);
 	srcu_read_unlock(&vm->srcu, idx);
 	return !done;
 }
@@ -553,8 +555,9 @@ static int add_zone(struct strata_vm *vm, const struct kvm_coalesced_mmio_zone *
 		return -ENOMEM;
 	zone->addr = z->addr;
 	zone->size = z->size;
+	zone->pio = z->pio;
 	entry.owner = zone;
-	r = insert(vm, false, IO_ZONE, &entry);
+	r = insert(vm, zone->pio, IO_ZONE, &entry);
 	if (r)
 		kfree(zone);
 	else
@@ -569,9 +572,10 @@ static int remove_zones(struct strata_vm *vm, const struct kvm_coalesced_mmio_zo
 	int r;
 
 	list_for_each_entry_safe(zone, next, &vm->coalesced_zones, link) {
-		if (z->addr < zone->addr || z->addr + z->size > zone->addr + zone->size)
+		if (z->pio != zone->pio || z->addr < zone->addr ||
+		    z->addr + z->size > zone->addr + zone->size)
 			continue;
-		r = remove(vm, false, IO_ZONE, zone);
+		r = remove(vm, zone->pio, IO_ZONE, zone);
 		if (r)
 			return r;
 		list_del(&zone->link);
@@ -583,17 +587,17 @@ static int remove_zones(struct strata_vm *vm, const struct kvm_coalesced_mmio_zo
 /**
  * strata_coalesced_mmio - KVM_REGISTER_COALESCED_MMIO, KVM_UNREGISTER_...
  * @vm: any
- * @z: guest-physical address and size
+ * @z: guest-physical address or port, and size
  * @add: register
  *
- * Return: 0; -EINVAL for ports, an empty zone or one that wraps; -ENOMEM,
- * -ENOSPC.
+ * Return: 0; -EINVAL for a bus that there is not, an empty zone or one that wraps;
+ * -ENOMEM, -ENOSPC.
  */
 int strata_coalesced_mmio(struct strata_vm *vm, const struct kvm_coalesced_mmio_zone *z, bool add)
 {
 	int r;
 
-	if (z->pio || !z->size || z->addr + z->size < z->addr)
+	if (z->pio > 1 || !z->size || z->addr + z->size < z->addr)
 		return -EINVAL;
 	mutex_lock(&vm->slots_lock);
 	r = add ? add_zone(vm, z) : remove_zones(vm, z);

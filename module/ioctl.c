@@ -240,6 +240,13 @@ static long ioctl_translate(struct strata_vcpu *vcpu, void *arg, unsigned long r
 	return strata_translate(vcpu, arg);
 }
 
+#ifdef KVM_PRE_FAULT_MEMORY
+static long ioctl_pre_fault_memory(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
+{
+	return strata_pre_fault_memory(vcpu, arg);
+}
+#endif
+
 static long ioctl_setup_mce(struct strata_vcpu *vcpu, void *arg, unsigned long raw)
 {
 	return strata_setup_mce(vcpu, *(u64 *)arg);
@@ -308,6 +315,9 @@ static long ioctl_vcpu_stats_fd(struct strata_vcpu *vcpu, void *arg, unsigned lo
 
 static const struct vcpu_ioctl vcpu_ioctls[SLOTS] = {
 	CALL(KVM_RUN,		ioctl_run,			L_VCPU | L_RAW),
+#ifdef KVM_PRE_FAULT_MEMORY
+	CALL(KVM_PRE_FAULT_MEMORY,	ioctl_pre_fault_memory,		L_VCPU),
+#endif
 	CALL(KVM_GET_REGS,	ioctl_get_regs,			L_VCPU),
 	CALL(KVM_SET_REGS,	ioctl_set_regs,			L_VCPU),
 	CALL(KVM_GET_SREGS,	ioctl_get_sregs,		L_VCPU),

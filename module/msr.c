@@ -277,7 +277,7 @@ int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host)
 		fallthrough;
 	case MSR_K_SOFT:
 	case MSR_K_PLATFORM:
-		m->slot[r->slot + index - r->first] = val;
+		m->slot[r->slot + index - r->first] = val & ~r->drop;
 		return 0;
 	case MSR_K_CONST:
 		return 0;

@@ -121,6 +121,7 @@ enum msr_slot {
  * @flags: MSR_F_*
  * @slot: of the first, when it is kept in software
  * @valid: bits that may be set, where @check is MSR_C_MASK
+ * @drop: of these, what is taken and not kept
  * @reset: value after RESET; of constants, the value
  */
 struct msr_rule {
@@ -132,6 +133,7 @@ struct msr_rule {
 	u8 flags;
 	u16 slot;
 	u64 valid;
+	u64 drop;
 	u64 reset;
 };
 

@@ -37,7 +37,7 @@
 #include "entry_fault.h"
 #include "types.h"
 
-#define STRATA_MAX_VCPUS	256
+#define STRATA_MAX_VCPUS	1024
 #define STRATA_MAX_VCPU_ID	1024	/* ids are below this */
 #define STRATA_NR_MEMSLOTS	512
 #define STRATA_MAX_IRQ_ROUTES	4096
@@ -47,6 +47,7 @@
 
 #define STRATA_PIO_PAGE		1	/* pages of the vCPU's mapping */
 #define STRATA_COALESCED_PAGE	2
+#define STRATA_APIC_BUS_NS	1	/* a bus clock of 1 GHz, as KVM has it */
 #define STRATA_RUN_PAGES	3
 
 #define STRATA_NR_HOLES		4	/* a power of two */
@@ -96,6 +97,8 @@ struct strata_vm {
 	struct strata_msr_filter __rcu *msr_filter;	/* (l), read under srcu; NULL: none */
 	u32 msr_exits;			/* (a) KVM_CAP_X86_USER_SPACE_MSR */
 	u64 disabled_quirks;		/* (a) KVM_CAP_DISABLE_QUIRKS2 */
+	bool tell_emulation_failure;	/* (a) KVM_CAP_EXIT_ON_EMULATION_FAILURE */
+	u32 disabled_exits;		/* (a) KVM_CAP_X86_DISABLE_EXITS; vCPUs take it over */
 	bool no_platform_info;		/* (a) the guest may not read MSR_PLATFORM_INFO */
 
 	/* devices in the kernel */
@@ -107,6 +110,8 @@ struct strata_vm {
 	spinlock_t ring_lock;		/* coalesced ring, a leaf */
 	struct kvm_coalesced_mmio_ring *ring;	/* (c) one page, shared with user space */
 	bool irqchip;			/* (l) set once, release; there are LAPICs */
+	u32 x2apic_api;			/* (a) KVM_CAP_X2APIC_API */
+	u32 apic_bus_ns;		/* (l) a cycle of the timers' clock; not after a vCPU */
 	struct strata_pic *pic;		/* (c) after irqchip; with ioapic, or both are NULL */
 	struct strata_ioapic *ioapic;	/* (c) after irqchip */
 	struct strata_apic_map *apic_map;	/* (c) after irqchip; hints inside: (a) */
@@ -277,6 +282,7 @@ struct strata_vcpu {
 	u8 maxphyaddr;
 	bool ran_once;			/* CPUID is fixed from now on */
 	bool cpuid_set;
+	bool halts;			/* (c) HLT does not exit */
 
 	u64 tlb_gen;			/* (v) what it flushed for last, or STRATA_TLB_STALE */
 
@@ -578,7 +584,10 @@ static inline u32 strata_exceptions(const struct strata_vcpu *vcpu)
 	       (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP ? BIT(X86_TRAP_BP) : 0);
 }
 
-/* what KVM_CAP_DISABLE_QUIRKS2 offers */
+/* what KVM_CAP_X2APIC_API, KVM_CAP_X86_DISABLE_EXITS and KVM_CAP_DISABLE_QUIRKS2 offer */
+#define STRATA_X2APIC_API	(KVM_X2APIC_API_USE_32BIT_IDS | \
+				 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+#define STRATA_DISABLE_EXITS	(KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
 #define STRATA_QUIRKS	(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | \
 			 KVM_X86_QUIRK_FIX_HYPERCALL_INSN | KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 
@@ -723,6 +732,9 @@ long strata_clear_dirty_log(struct strata_vm *vm, const struct kvm_clear_dirty_l
  */
 int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access);
 int strata_mmu_fault_atomic(struct strata_vcpu *vcpu, u64 gpa, u32 access);
+#ifdef KVM_PRE_FAULT_MEMORY
+int strata_pre_fault_memory(struct strata_vcpu *vcpu, struct kvm_pre_fault_memory *range);
+#endif
 /*
  * Guest-physical access by the kernel; may cross pages and slots; sleeps;
  * takes vm->srcu itself. Writes mark the page dirty. 0, or -EFAULT where

@@ -537,6 +537,7 @@ int strata_vcpu_create_fd(struct strata_vm *vm, u32 id)
 		goto fail;
 
 	vcpu->index = n;
+	vcpu->halts = vm->disabled_exits & KVM_X86_DISABLE_EXITS_HLT;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	if (vm->irqchip) {
 		r = strata_lapic_create(vcpu);

@@ -116,6 +116,7 @@ static struct strata_vm *vm_create(void)
 	spin_lock_init(&vm->ring_lock);
 	raw_spin_lock_init(&vm->tsc_lock);
 	vm->tsc_khz = tsc_khz;
+	vm->apic_bus_ns = STRATA_APIC_BUS_NS;
 	INIT_LIST_HEAD(&vm->ioeventfds);
 	INIT_LIST_HEAD(&vm->coalesced_zones);
 	INIT_LIST_HEAD(&vm->irqfds);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Coalesced MMIO: writes to a zone fill the ring behind the run page and cause
- * no exit until it is full; reads and other addresses exit as ever.
+ * Coalesced MMIO and PIO: writes to a zone fill the ring behind the run page and
+ * cause no exit until it is full; reads and other addresses exit as ever.
  */
 #include "strata_test.h"
 
@@ -90,6 +90,78 @@ TEST(ring)
 	EXPECT_EQ(1000, expect);
 	/* One entry or two may stay free. */
 	EXPECT_GE(1000 / (max - 2) + 2, exits);
+}
+
+#define PORT	0x5c00
+
+static int port_zone(struct vm *vm, unsigned long cmd, uint64_t port, uint32_t size, uint32_t pio)
+{
+	struct kvm_coalesced_mmio_zone z = { .addr = port, .size = size, .pio = pio };
+
+	return try_ioctl(vm->fd, cmd, &z);
+}
+
+static __guest void g_outs(uint64_t arg)
+{
+	uint8_t string[3] = { 1, 2, 3 }, *from = string;
+	uint64_t n = 3;
+
+	outb(PORT, 0x11);
+	outw(PORT + 2, 0x2233);
+	outl(PORT + 4, 0x44556677);
+	asm volatile("rep outsb" : "+S"(from), "+c"(n) : "d"(PORT + 1) : "memory");
+	/* A write to memory of the same number is another. */
+	mmio_write8(HOLE, 0x88);
+	/* Beyond the end, and across it. */
+	outb(PORT + 8, 1);
+	outw(PORT + 7, 2);
+	GUEST_ASSERT_EQ(0x99, inb(PORT));
+	GUEST_DONE();
+}
+
+TEST(ports)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_outs);
+	static const struct { uint32_t len; uint8_t port; uint32_t data; } expect[] = {
+		{ 1, 0, 0x11 }, { 2, 2, 0x2233 }, { 4, 4, 0x44556677 },
+		{ 1, 1, 1 }, { 1, 1, 2 }, { 1, 1, 3 },
+	};
+	struct kvm_coalesced_mmio_ring *r;
+	unsigned int i;
+
+	if (!has_cap(KVM_CAP_COALESCED_PIO))
+		SKIP(return, "the device does not offer KVM_CAP_COALESCED_PIO");
+	r = (void *)((uint8_t *)vcpu->run + has_cap(KVM_CAP_COALESCED_MMIO) * PAGE_SIZE);
+	vm_map(vm, HOLE, HOLE, PAGE_SIZE, PTE_W);
+	ASSERT_EQ(EINVAL, port_zone(vm, KVM_REGISTER_COALESCED_MMIO, PORT, 8, 2));
+	ASSERT_EQ(EINVAL, port_zone(vm, KVM_REGISTER_COALESCED_MMIO, PORT, 0, 1));
+	ASSERT_EQ(0, port_zone(vm, KVM_REGISTER_COALESCED_MMIO, PORT, 8, 1));
+	/* What is taken away of the other bus leaves it. */
+	ASSERT_EQ(0, port_zone(vm, KVM_UNREGISTER_COALESCED_MMIO, PORT, 8, 0));
+
+	expect_exit(vcpu, KVM_EXIT_MMIO);
+	ASSERT_EQ(ARRAY_SIZE(expect), r->last);
+	for (i = 0; i < ARRAY_SIZE(expect); i++) {
+		EXPECT_EQ(1, r->coalesced_mmio[i].pio);
+		EXPECT_EQ(PORT + expect[i].port, r->coalesced_mmio[i].phys_addr);
+		EXPECT_EQ(expect[i].len, r->coalesced_mmio[i].len);
+		EXPECT_EQ(0, memcmp(r->coalesced_mmio[i].data, &expect[i].data, expect[i].len));
+	}
+	expect_exit(vcpu, KVM_EXIT_IO);
+	EXPECT_EQ(PORT + 8, vcpu->run->io.port);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	EXPECT_EQ(PORT + 7, vcpu->run->io.port);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	EXPECT_EQ(KVM_EXIT_IO_IN, vcpu->run->io.direction);
+	*((uint8_t *)vcpu->run + vcpu->run->io.data_offset) = 0x99;
+	vcpu_run_done(vcpu);
+
+	r->first = r->last;
+	ASSERT_EQ(0, port_zone(vm, KVM_UNREGISTER_COALESCED_MMIO, PORT + 2, 2, 1));
+	vcpu_call(vcpu, g_outs, 0);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	EXPECT_EQ(PORT, vcpu->run->io.port);
 }
 
 /* Indices that user space ruins must not lead the kernel out of the page. */

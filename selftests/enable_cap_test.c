@@ -279,4 +279,49 @@ TEST(vapic_address)
 	EXPECT_EQ(EINVAL, try_ioctl(with->fd, KVM_SET_VAPIC_ADDR, &va));
 }
 
+/* A tick of the LAPIC timer is as long as user space says. */
+#ifndef KVM_CAP_X86_APIC_BUS_CYCLES_NS
+#define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
+#endif
+
+#define BUS_NS	1000
+
+static __guest void g_slow_ticks(uint64_t tsc_khz)
+{
+	uint64_t begin, ticks, us;
+
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	mmio_write32(APIC_BASE + APIC_TIMER_DIV, 0xb);
+	mmio_write32(APIC_BASE + APIC_LVT_TIMER, 0x10040);
+	begin = rdtsc();
+	mmio_write32(APIC_BASE + APIC_TIMER_INIT, 100000000);
+	do {
+		ticks = 100000000 - mmio_read32(APIC_BASE + APIC_TIMER_CUR);
+	} while (ticks < 5000);
+	us = (rdtsc() - begin) * 1000 / tsc_khz;
+	/* With ticks of one nanosecond it were a thousandth. */
+	GUEST_ASSERT(us >= ticks * BUS_NS / 1000 / 2);
+	GUEST_DONE();
+}
+
+TEST(apic_bus_clock)
+{
+	struct vm *vm = vm_create(VM_NO_GUEST);
+	struct vcpu *vcpu;
+
+	if (!has_cap(KVM_CAP_X86_APIC_BUS_CYCLES_NS))
+		SKIP(return, "this kernel's headers do not have KVM_CAP_X86_APIC_BUS_CYCLES_NS");
+	ASSERT_EQ(1, has_cap(KVM_CAP_X86_APIC_BUS_CYCLES_NS));
+	EXPECT_EQ(ENXIO, enable(vm->fd, KVM_CAP_X86_APIC_BUS_CYCLES_NS, BUS_NS));
+	vm = vm_create(VM_IRQCHIP);
+	EXPECT_EQ(EINVAL, enable(vm->fd, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 0));
+	EXPECT_EQ(EINVAL, enable(vm->fd, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1ull << 32));
+	ASSERT_EQ(0, enable(vm->fd, KVM_CAP_X86_APIC_BUS_CYCLES_NS, BUS_NS));
+	vm_map(vm, APIC_BASE, APIC_BASE, PAGE_SIZE, PTE_W | PTE_PCD);
+	vcpu = vcpu_create(vm, 0, g_slow_ticks);
+	EXPECT_EQ(EINVAL, enable(vm->fd, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1));
+	vcpu_call(vcpu, g_slow_ticks, ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0));
+	vcpu_run_done(vcpu);
+}
+
 TEST_HARNESS_MAIN

@@ -5,6 +5,7 @@
  *
  * lab: vmx
  */
+#include "exits.h"
 #include "strata_test.h"
 
 ASM_BLOB(hlt_code, ".code16\n"
@@ -123,6 +124,81 @@ TEST(masked_interrupt_does_not_wake)
 	vcpu_join(vcpu);
 	xioctl(vcpu->fd, KVM_NMI, 0);
 	vcpu_run_done(vcpu);
+}
+
+/* HLT that does not exit: the guest sleeps in guest mode, and what comes wakes it up. */
+static __guest void g_halt_inside(uint64_t arg)
+{
+	halted = 1;
+	while (!guest_count[2]) {
+		sti_hlt();
+		cli();
+	}
+	mmio_write32(APIC_BASE + APIC_SVR, 0x1ff);
+	mmio_write32(APIC_BASE + APIC_TIMER_DIV, 0xb);
+	mmio_write32(APIC_BASE + APIC_LVT_TIMER, 0x40);
+	mmio_write32(APIC_BASE + APIC_TIMER_INIT, 3000000);
+	while (!guest_count[0x40]) {
+		sti_hlt();
+		cli();
+	}
+	GUEST_DONE();
+}
+
+TEST(without_an_exit)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X86_DISABLE_EXITS, .args = { KVM_X86_DISABLE_EXITS_HLT },
+	};
+	struct kvm_msi nmi = { .address_lo = 0xfee00000, .data = 0x400 };
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct kvm_mp_state mp;
+	struct vcpu *vcpu;
+	int i;
+
+	if (!(has_cap(KVM_CAP_X86_DISABLE_EXITS) & KVM_X86_DISABLE_EXITS_HLT))
+		SKIP(return, "the device does not offer to disable exits at HLT");
+	xioctl(vm->fd, KVM_ENABLE_CAP, &cap);
+	vm_map(vm, APIC_BASE, APIC_BASE, PAGE_SIZE, PTE_W | PTE_PCD);
+	vcpu = vcpu_create(vm, 0, g_halt_inside);
+	lapic_enable(vcpu);
+	vcpu_start_done(vcpu);
+	while (!guest_var(vm, halted))
+		usleep(1000);
+	for (i = 0; i < 3; i++) {
+		vcpu_kick(vcpu);
+		usleep(1000);
+	}
+	xioctl(vm->fd, KVM_SIGNAL_MSI, &nmi);
+	vcpu_join(vcpu);
+	/* To the device it ran. */
+	xioctl(vcpu->fd, KVM_GET_MP_STATE, &mp);
+	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, mp.mp_state);
+	EXPECT_EQ(0, exits_of(vcpu, STRATA_EXIT_HLT));
+}
+
+/* A hypercall cannot wake up who halts without an exit: the guest is not told of it. */
+TEST(unhalt_is_hidden)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X86_DISABLE_EXITS, .args = { KVM_X86_DISABLE_EXITS_HLT },
+	};
+	struct vm *vm = vm_create(VM_IRQCHIP);
+	struct vcpu *vcpu = vcpu_create_raw(vm, 0);
+	struct kvm_cpuid2 *c = supported_cpuid();
+
+	if (!(has_cap(KVM_CAP_X86_DISABLE_EXITS) & KVM_X86_DISABLE_EXITS_HLT))
+		SKIP(return, "the device does not offer to disable exits at HLT");
+	xioctl(vcpu->fd, KVM_SET_CPUID2, c);
+	xioctl(vcpu->fd, KVM_GET_CPUID2, c);
+	EXPECT_EQ(1u << 7, cpuid_find(c, 0x40000001, 0)->eax & 1u << 7);
+	cap.args[0] = 1u << 31;
+	EXPECT_EQ(EINVAL, try_ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
+	cap.args[0] = KVM_X86_DISABLE_EXITS_HLT;
+	EXPECT_EQ(0, try_ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
+	xioctl(vcpu->fd, KVM_SET_CPUID2, c);
+	xioctl(vcpu->fd, KVM_GET_CPUID2, c);
+	EXPECT_EQ(0, cpuid_find(c, 0x40000001, 0)->eax & 1u << 7);
 }
 
 TEST_HARNESS_MAIN

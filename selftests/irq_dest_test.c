@@ -215,6 +215,66 @@ TEST(sparse_ids)
 	EXPECT_EQ(-1, ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
 }
 
+/*
+ * Ids of 32 bits: a message's address has them, and so has the LAPIC's register. The
+ * eight ones are an id then, where every LAPIC is in x2APIC mode.
+ */
+TEST(wide_ids)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_X2APIC_API, .args = { 3 } };
+	struct kvm_msi msi = { .address_lo = 0xfee00000 | 44 << 12, .data = VECTOR };
+	struct { struct kvm_irq_routing head; struct kvm_irq_routing_entry e; } route = {
+		.head.nr = 1,
+		.e = { .gsi = 7, .type = KVM_IRQ_ROUTING_MSI, .u.msi.data = VECTOR,
+		       .u.msi.address_lo = msi.address_lo },
+	};
+	struct kvm_irq_level line = { .irq = 7, .level = 1 };
+	struct kvm_lapic_state l;
+	static const int ids[VCPUS] = { 0, 1, 300, 255 };
+	uint32_t id;
+	int i;
+
+	vm = vm_create(VM_IRQCHIP);
+	cap.args[0] = 4;
+	ASSERT_EQ(EINVAL, try_ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
+	for (i = 0; i < VCPUS; i++) {
+		vcpu_create_raw(vm, ids[i]);
+		vcpu_set_cpuid(vm->vcpu[i]);
+		x2apic(i);
+		lapic_enable(vm->vcpu[i]);
+	}
+	/* Without it the upper bits mean nothing, and eight ones mean all. */
+	msi.address_hi = 0x100;
+	EXPECT_EQ(-1, ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(VCPUS, send(0xff, 0, 0));
+	EXPECT_EQ(0xf, got());
+
+	cap.args[0] = 3;
+	ASSERT_EQ(0, try_ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
+	EXPECT_EQ(1, ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(1u << 2, got());
+	EXPECT_EQ(1, send(0xff, 0, 0));
+	EXPECT_EQ(1u << 3, got());
+	msi.address_lo = 0xfee00000 | 0xff << 12;
+	msi.address_hi = 0xffffff00;
+	EXPECT_EQ(VCPUS, ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(0xf, got());
+	msi.address_hi = 0x101;
+	EXPECT_EQ(EINVAL, try_ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
+	route.e.u.msi.address_hi = 0x101;
+	EXPECT_EQ(EINVAL, try_ioctl(vm->fd, KVM_SET_GSI_ROUTING, &route));
+	route.e.u.msi.address_hi = 0x100;
+	xioctl(vm->fd, KVM_SET_GSI_ROUTING, &route);
+	xioctl(vm->fd, KVM_IRQ_LINE, &line);
+	EXPECT_EQ(1u << 2, got());
+
+	EXPECT_EQ(300, lapic_reg(vm->vcpu[2], APIC_ID));
+	xioctl(vm->vcpu[2]->fd, KVM_GET_LAPIC, &l);
+	id = 300u << 24;
+	memcpy(l.regs + APIC_ID, &id, 4);
+	EXPECT_EQ(EINVAL, try_ioctl(vm->vcpu[2]->fd, KVM_SET_LAPIC, &l));
+}
+
 /* By a guest's ICR, in both modes, to more vCPUs than are told at once. */
 #define MANY	20
 

@@ -163,7 +163,8 @@ TEST(state_in_both_modes)
 	EXPECT_EQ(1u << 5, lapic_reg(vcpu, APIC_LDR));
 	xioctl(vcpu->fd, KVM_GET_LAPIC, &l);
 	memcpy(l.regs + APIC_ID, &id, 4);
-	EXPECT_EQ(EINVAL, try_ioctl(vcpu->fd, KVM_SET_LAPIC, &l));
+	EXPECT_EQ(0, try_ioctl(vcpu->fd, KVM_SET_LAPIC, &l));
+	EXPECT_EQ(5u << 24, lapic_reg(vcpu, APIC_ID));
 	/* The logical id follows from the id, whatever the state says. */
 	lapic_set_reg(vcpu, APIC_LDR, 0x77);
 	EXPECT_EQ(1u << 5, lapic_reg(vcpu, APIC_LDR));

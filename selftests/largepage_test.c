@@ -9,6 +9,7 @@
  */
 #include <fcntl.h>
 
+#include "exits.h"
 #include "strata_test.h"
 
 #include "../uapi/strata.h"
@@ -168,14 +169,6 @@ static bool nx_huge_pages(void)
 	return c == '1';
 }
 
-static uint64_t nested_faults(struct vcpu *vcpu)
-{
-	struct strata_exit_stats stats = { .size = sizeof(stats) };
-
-	xioctl(vcpu->fd, STRATA_GET_EXIT_STATS, &stats);
-	return stats.exit[STRATA_EXIT_NESTED_FAULT].count;
-}
-
 static __guest void g_code(uint64_t arg)
 {
 	uint64_t i;
@@ -207,16 +200,16 @@ TEST(code)
 	memset(m, 0, 2 * MB);
 	vm_set_region(vm, 1, 0, GPA, 2 * MB, m);
 	vcpu_run_sync(vcpu, 1);
-	faults = nested_faults(vcpu);
+	faults = exits_of(vcpu, STRATA_EXIT_NESTED_FAULT);
 	/* Not one for each of the 512 pages. */
 	ASSERT_GT(100, faults);
 	vcpu_run_sync(vcpu, 2);
 	if (nx_huge_pages())
-		EXPECT_LT(faults, nested_faults(vcpu));
-	faults = nested_faults(vcpu);
+		EXPECT_LT(faults, exits_of(vcpu, STRATA_EXIT_NESTED_FAULT));
+	faults = exits_of(vcpu, STRATA_EXIT_NESTED_FAULT);
 	vcpu_run_sync(vcpu, 3);
 	/* All of it was split at once. */
-	EXPECT_GT(faults + 100, nested_faults(vcpu));
+	EXPECT_GT(faults + 100, exits_of(vcpu, STRATA_EXIT_NESTED_FAULT));
 	vcpu_run_done(vcpu);
 }
 

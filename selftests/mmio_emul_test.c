@@ -466,4 +466,50 @@ TEST(unknown_instruction)
 	EXPECT_EQ(0xdd, run->emulation_failure.insn_bytes[0]);
 }
 
+/* In guest user space it is a #UD, unless the VM's owner wants to know of it. */
+static volatile uint64_t undefined;
+static uint8_t user_stack[4096] __attribute__((aligned(16)));
+
+static __guest void on_undefined(struct guest_frame *f)
+{
+	undefined++;
+	f->rip += 2;
+}
+
+static __guest void g_unknown_of_user(uint64_t arg)
+{
+	/* dd 30: fnsave (%rax) */
+	asm volatile("fnsave (%0)" : : "a"(HOLE) : "memory");
+	asm volatile("int %0" : : "i"(VEC_USER_RETURN));
+}
+
+static __guest void g_to_user(uint64_t arg)
+{
+	guest_handler[6] = on_undefined;
+	guest_user_call(g_unknown_of_user, 0, (uint64_t)user_stack + sizeof(user_stack) - 16);
+	GUEST_ASSERT_EQ(1, undefined);
+	GUEST_DONE();
+}
+
+TEST(unknown_instruction_of_user_space)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 2 },
+	};
+	struct vm *vm = vm_create(VM_USER);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_to_user);
+	struct kvm_run *run = vcpu->run;
+
+	vm_map(vm, HOLE, HOLE, PAGE_SIZE, PTE_W | PTE_U);
+	vcpu_run_done(vcpu);
+	ASSERT_EQ(EINVAL, try_ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
+	cap.args[0] = 1;
+	ASSERT_EQ(0, try_ioctl(vm->fd, KVM_ENABLE_CAP, &cap));
+	vcpu_call(vcpu, g_to_user, 0);
+	expect_exit(vcpu, KVM_EXIT_INTERNAL_ERROR);
+	EXPECT_EQ(KVM_INTERNAL_ERROR_EMULATION, run->internal.suberror);
+	EXPECT_EQ(0xdd, run->emulation_failure.insn_bytes[0]);
+	EXPECT_EQ(1, guest_var(vm, undefined));
+}
+
 TEST_HARNESS_MAIN

@@ -350,4 +350,28 @@ TEST(tsc_aux_is_live)
 	ASSERT_EQ(UCALL_DONE, vcpu_run_ucall(vcpu));
 }
 
+/* Bits that kernels write for errata are taken, and not kept; others are refused. */
+TEST(hwcr)
+{
+	struct vm *vm = vm_create(VM_NO_GUEST);
+	struct vcpu *vcpu = vcpu_create_raw(vm, 0);
+	const uint64_t kept = 1ull << 18 | 1ull << 24, dropped = 1 << 3 | 1 << 6 | 1 << 8;
+	unsigned int bit;
+
+	if (on_intel())
+		SKIP(return, "an MSR of AMD's");
+	vcpu_set_cpuid(vcpu);
+	for (bit = 0; bit < 64; bit++) {
+		uint64_t v = 1ull << bit, old = vcpu_get_msr(vcpu, 0xc0010015);
+
+		if (v & (kept | dropped)) {
+			EXPECT_EQ(1, vcpu_try_set_msr(vcpu, 0xc0010015, v));
+			EXPECT_EQ(v & kept, vcpu_get_msr(vcpu, 0xc0010015));
+		} else {
+			EXPECT_EQ(0, vcpu_try_set_msr(vcpu, 0xc0010015, v));
+			EXPECT_EQ(old, vcpu_get_msr(vcpu, 0xc0010015));
+		}
+	}
+}
+
 TEST_HARNESS_MAIN

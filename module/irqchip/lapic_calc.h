@@ -28,9 +28,6 @@ enum lapic_mode {
 /* 256 vectors, one bit each. */
 #define LAPIC_WORDS		4
 
-/* A bus clock of 1 GHz: one tick is one nanosecond, as KVM has it. */
-#define LAPIC_NS_PER_TICK	1
-
 /*
  * A periodic timer runs without the guest's help, so its period has a floor:
  * no guest may keep the host busy with timer interrupts only.
@@ -43,6 +40,9 @@ enum lapic_mode {
 
 /* Further away than this and a timer need not be started: 73 years. */
 #define LAPIC_NEVER_NS		BIT_ULL(61)
+
+/* The longest count, divided by 128, is a number of nanoseconds in 64 bits. */
+#define LAPIC_MAX_BUS_NS	(~0ull / (0xffffffffull * 128))
 
 /* @base is legal: no x2APIC mode without the enable bit. */
 static inline enum lapic_mode lapic_base_mode(u64 base)
@@ -111,9 +111,12 @@ static inline unsigned int lapic_divide_shift(u32 tdcr)
 	return (((tdcr & 3) | (tdcr & 8) >> 1) + 1) & 7;
 }
 
-static inline u64 lapic_count_to_ns(u32 count, u32 tdcr)
+/* @bus_ns: of a cycle of the bus clock, at most LAPIC_MAX_BUS_NS */
+static inline u64 lapic_count_to_ns(u32 count, u32 tdcr, u32 bus_ns)
 {
-	return ((u64)count << lapic_divide_shift(tdcr)) * LAPIC_NS_PER_TICK;
+	u64 ns = ((u64)count << lapic_divide_shift(tdcr)) * bus_ns;
+
+	return ns < LAPIC_NEVER_NS ? ns : LAPIC_NEVER_NS;
 }
 
 /* Time to the next expiry; @period 0 is one-shot. All in ns. */
@@ -126,17 +129,17 @@ static inline u64 lapic_timer_left(u64 now, u64 target, u64 period)
 	return period - (now - target) % period;
 }
 
-static inline u32 lapic_ns_to_count(u64 ns, u32 tdcr, u32 initial)
+static inline u32 lapic_ns_to_count(u64 ns, u32 tdcr, u32 initial, u32 bus_ns)
 {
-	u64 count = ns / LAPIC_NS_PER_TICK >> lapic_divide_shift(tdcr);
+	u64 count = ns / bus_ns >> lapic_divide_shift(tdcr);
 
 	/* The floor of the period may make it longer than what was asked for. */
 	return count < initial ? count : initial;
 }
 
-static inline u64 lapic_period_ns(u32 count, u32 tdcr)
+static inline u64 lapic_period_ns(u32 count, u32 tdcr, u32 bus_ns)
 {
-	u64 ns = lapic_count_to_ns(count, tdcr);
+	u64 ns = lapic_count_to_ns(count, tdcr, bus_ns);
 
 	return ns < LAPIC_MIN_PERIOD_NS ? LAPIC_MIN_PERIOD_NS : ns;
 }

@@ -131,10 +131,22 @@ static int deliver_to(struct strata_vm *vm, const struct strata_irq_msg *msg,
 	return n;
 }
 
+/*
+ * Messages that are not IPIs have 8 bits of destination, of which all ones mean every
+ * LAPIC, even where one in x2APIC mode has that id: a quirk that can be switched off.
+ */
+static bool means_all(struct strata_vm *vm, const struct strata_irq_msg *msg)
+{
+	if (unlikely(READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK))
+		return msg->dest == 0xffffffffu ||
+		       (msg->dest == 0xff && atomic_read(&vm->apic_map->nr_xapic));
+	return msg->dest == (msg->wide ? 0xffffffffu : 0xffu);
+}
+
 static int deliver(struct strata_vm *vm, const struct strata_irq_msg *msg)
 {
 	DECLARE_BITMAP(targets, STRATA_MAX_VCPUS);
-	bool all = msg->dest == (msg->wide ? 0xffffffffu : 0xffu);
+	bool all = means_all(vm, msg);
 	struct strata_vcpu *vcpu;
 
 	if (likely(!msg->logical && !all)) {

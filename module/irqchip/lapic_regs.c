@@ -344,11 +344,16 @@ static void put32(struct kvm_lapic_state *s, u32 reg, u32 val)
 	memcpy(s->regs + reg, &val, sizeof(val));
 }
 
+static bool wide_ids(struct strata_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
+}
+
 /**
  * strata_lapic_get - KVM_GET_LAPIC
  * @vcpu: its mutex is held; has a LAPIC
- * @s: the registers where the xAPIC page has them; the id is in the topmost
- *	byte in x2APIC mode too
+ * @s: the registers where the xAPIC page has them; in x2APIC mode the id is in the
+ *	topmost byte too, unless user space knows ids of 32 bits
  *
  * Return: 0.
  */
@@ -364,7 +369,8 @@ int strata_lapic_get(struct strata_vcpu *vcpu, struct kvm_lapic_state *s)
 	for (reg = 0; reg < sizeof(s->regs); reg += 16)
 		if (reg_read(apic, reg, &val))
 			put32(s, reg, val);
-	put32(s, LAPIC_ID, vcpu->id << 24);
+	put32(s, LAPIC_ID, apic->mode == LAPIC_X2APIC && wide_ids(vcpu) ? vcpu->id :
+			   vcpu->id << 24);
 	put32(s, LAPIC_ICR2, apic->icr >> 32);
 	put32(s, LAPIC_DFR, apic->dfr);
 	put32(s, LAPIC_TMCCT, count);
@@ -386,9 +392,8 @@ static void set_map(const struct kvm_lapic_state *s, u32 reg, unsigned long *map
  * @vcpu: its mutex is held; has a LAPIC
  * @s: as strata_lapic_get() gives it
  *
- * The mode is that of IA32_APIC_BASE, which is set before. The id is fixed:
- * a wrong one is refused in x2APIC mode and ignored in xAPIC mode. Return:
- * 0 or -EINVAL.
+ * The mode is that of IA32_APIC_BASE, which is set before. The id is fixed: a wrong
+ * one is ignored, but refused where it has 32 bits. Return: 0 or -EINVAL.
  */
 int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 {
@@ -396,7 +401,7 @@ int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 	bool x2apic = apic->mode == LAPIC_X2APIC;
 	int i;
 
-	if (x2apic && get32(s, LAPIC_ID) != vcpu->id << 24)
+	if (x2apic && wide_ids(vcpu) && get32(s, LAPIC_ID) != vcpu->id)
 		return -EINVAL;
 
 	/* No bit of before is left for what comes. */

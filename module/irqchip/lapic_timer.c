@@ -67,7 +67,8 @@ static void start(struct strata_lapic *apic, u64 ns, u64 period)
  */
 static void start_count(struct strata_lapic *apic, u32 count)
 {
-	u64 ns = lapic_count_to_ns(count, apic->tdcr), period;
+	u32 bus_ns = apic->vcpu->vm->apic_bus_ns;
+	u64 ns = lapic_count_to_ns(count, apic->tdcr, bus_ns), period;
 
 	strata_lapic_timer_stop(apic);
 	if (!apic->tmict)
@@ -78,7 +79,7 @@ static void start_count(struct strata_lapic *apic, u32 count)
 			start(apic, ns, 0);
 		break;
 	case LAPIC_TIMER_PERIODIC:
-		period = lapic_period_ns(apic->tmict, apic->tdcr);
+		period = lapic_period_ns(apic->tmict, apic->tdcr, bus_ns);
 		start(apic, ns ?: period, period);
 		break;
 	}
@@ -145,7 +146,7 @@ u32 strata_lapic_timer_count(struct strata_lapic *apic)
 	if (!apic->target)
 		return 0;
 	left = lapic_timer_left(ktime_get_ns(), apic->target, apic->period);
-	return lapic_ns_to_count(left, apic->tdcr, apic->tmict);
+	return lapic_ns_to_count(left, apic->tdcr, apic->tmict, apic->vcpu->vm->apic_bus_ns);
 }
 
 /**

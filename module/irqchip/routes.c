@@ -12,6 +12,7 @@ static int parse(const struct kvm_irq_routing_entry *e, struct strata_route *rou
 	switch (e->type) {
 	case KVM_IRQ_ROUTING_MSI:
 		route->type = ROUTE_MSI;
+		route->addr_hi = e->u.msi.address_hi;
 		route->addr_lo = e->u.msi.address_lo;
 		route->data = e->u.msi.data;
 		return 0;

@@ -17,7 +17,7 @@ enum { ROUTE_PIC, ROUTE_IOAPIC, ROUTE_MSI };
 struct strata_route {
 	u8 type;
 	u8 pin;				/* ROUTE_PIC: 0-15, ROUTE_IOAPIC: 0-23 */
-	u32 addr_lo, data;		/* ROUTE_MSI */
+	u32 addr_hi, addr_lo, data;	/* ROUTE_MSI */
 };
 
 /**

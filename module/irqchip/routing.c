@@ -19,11 +19,21 @@
 #define MSI_REDIRECT	BIT(3)
 #define MSI_LEVEL	BIT(15)
 
-/* SDM 11.11. The address' upper half is not looked at, as in KVM. */
-static int deliver_msi(struct strata_vm *vm, u32 lo, u32 data)
+/* With 32 bits of destination the last 8 of them are those of the lower half. */
+static bool bad_address_hi(struct strata_vm *vm, u32 hi)
 {
+	return (READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS) && (hi & 0xff);
+}
+
+/*
+ * SDM 11.11. The address' upper half is not looked at, as in KVM, unless user space has
+ * said that the destination's upper bits stand there.
+ */
+static int deliver_msi(struct strata_vm *vm, u32 hi, u32 lo, u32 data)
+{
+	bool ids32 = READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
 	struct strata_irq_msg msg = {
-		.dest = MSI_DEST(lo),
+		.dest = MSI_DEST(lo) | (ids32 ? hi & ~0xffu : 0),
 		.logical = lo & MSI_LOGICAL,
 		.level = data & MSI_LEVEL,
 		.mode = data >> 8 & 7,
@@ -61,7 +71,8 @@ int strata_set_irq_from(struct strata_vm *vm, u32 gsi, enum strata_irq_source so
 			else if (route->type == ROUTE_IOAPIC)
 				r = strata_ioapic_set_irq(vm->ioapic, route->pin, source, level);
 			else
-				r = level ? deliver_msi(vm, route->addr_lo, route->data) : -1;
+				r = level ? deliver_msi(vm, route->addr_hi, route->addr_lo,
+							route->data) : -1;
 			if (r >= 0)
 				sum = max(sum, 0) + r;
 		}
@@ -101,14 +112,16 @@ int strata_irq_line(struct strata_vm *vm, struct kvm_irq_level *level)
  * @vm: any
  * @msi: the message
  *
- * Return: as strata_set_irq(); -EINVAL without irqchip or with flags.
+ * Return: as strata_set_irq(); -EINVAL without irqchip, with flags or with a wrong
+ * upper half of the address.
  */
 int strata_signal_msi(struct strata_vm *vm, const struct kvm_msi *msi)
 {
 	/* Pairs with strata_irqchip_create(). */
-	if (!smp_load_acquire(&vm->irqchip) || msi->flags)
+	if (!smp_load_acquire(&vm->irqchip) || msi->flags ||
+	    bad_address_hi(vm, msi->address_hi))
 		return -EINVAL;
-	return deliver_msi(vm, msi->address_lo, msi->data);
+	return deliver_msi(vm, msi->address_hi, msi->address_lo, msi->data);
 }
 
 /* A table from entries in the kernel's memory. */
@@ -116,8 +129,13 @@ static struct strata_routing *build(struct strata_vm *vm,
 				    const struct kvm_irq_routing_entry *entries, unsigned int nr)
 {
 	struct strata_routing *table;
+	unsigned int i;
 	int r;
 
+	for (i = 0; i < nr; i++)
+		if (entries[i].type == KVM_IRQ_ROUTING_MSI &&
+		    bad_address_hi(vm, entries[i].u.msi.address_hi))
+			return ERR_PTR(-EINVAL);
 	BUILD_BUG_ON(ROUTES_MAX != STRATA_MAX_IRQ_ROUTES);
 	table = kvzalloc(struct_size(table, routes, nr), GFP_KERNEL_ACCOUNT);
 	if (!table)

@@ -205,6 +205,66 @@ int strata_mmu_fault(struct strata_vcpu *vcpu, u64 gpa, u32 access)
 	return fault_serve(vcpu, gpa, access, true);
 }
 
+#ifdef KVM_PRE_FAULT_MEMORY
+/*
+ * Maps what is at @gpa and says where that ends. Of the vCPU's last exit, which may be
+ * half done, nothing changes. 0 in @end: the host changed the page meanwhile.
+ */
+static int prefault_one(struct strata_vcpu *vcpu, u64 gpa, u64 *end)
+{
+	struct strata_exit before = vcpu->exit;
+	unsigned int level;
+	u64 span;
+	int r;
+
+	r = fault_serve(vcpu, gpa, STRATA_ACC_READ, true);
+	level = vcpu->exit.fault.level;
+	vcpu->exit = before;
+	if (r == STRATA_MMIO)
+		return -ENOENT;
+	if (r != STRATA_RESUME)
+		return r;
+	span = level ? STRATA_PT_SPAN(level) << PAGE_SHIFT : 0;
+	*end = level ? (gpa & ~(span - 1)) + span : 0;
+	return 0;
+}
+
+/**
+ * strata_pre_fault_memory - KVM_PRE_FAULT_MEMORY: map before the guest asks for it
+ * @vcpu: any of the VM's; its mutex is held, its thread is in the VM's address space
+ * @range: guest-physical, whole pages; what is left of it is written back
+ *
+ * For reading; where the host's page allows it and no dirty log is kept, for writing as
+ * well. May sleep. Return: 0 when at least one page was mapped; -EINVAL for flags and
+ * for a range that is empty, wraps or is not of whole pages; -ENOENT without a slot;
+ * -EINTR; else as strata_mmu_fault().
+ */
+int strata_pre_fault_memory(struct strata_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+{
+	const u64 begin = range->gpa;
+	u64 left = range->size, gpa = begin, end;
+	int r = 0;
+
+	might_sleep();
+	if (range->flags || !PAGE_ALIGNED(begin) || !PAGE_ALIGNED(left) || begin + left <= begin)
+		return -EINVAL;
+	while (left) {
+		r = signal_pending(current) ? -EINTR : prefault_one(vcpu, gpa, &end);
+		if (r)
+			break;
+		if (end) {
+			end = min(end - gpa, left);
+			gpa += end;
+			left -= end;
+		}
+		cond_resched();
+	}
+	range->gpa = gpa;
+	range->size = left;
+	return gpa == begin ? r : 0;
+}
+#endif
+
 /**
  * strata_mmu_fault_atomic - serve a nested fault whose page the host has ready
  * @vcpu: as for strata_mmu_fault()

@@ -396,6 +396,8 @@ static void svm_init_control(struct strata_vcpu *vcpu)
 			SVM_I1_CR0_SEL_WRITE | SVM_I1_RDPMC | SVM_I1_CPUID |
 			SVM_I1_INVD | SVM_I1_HLT | SVM_I1_INVLPGA |
 			SVM_I1_IOIO | SVM_I1_MSR | SVM_I1_SHUTDOWN | SVM_I1_RSM;
+	if (vcpu->halts)
+		c->intercept1 &= ~SVM_I1_HLT;
 	c->intercept2 = SVM_I2_VMRUN | SVM_I2_VMMCALL | SVM_I2_VMLOAD |
 			SVM_I2_VMSAVE | SVM_I2_STGI | SVM_I2_CLGI |
 			SVM_I2_SKINIT | SVM_I2_WBINVD | SVM_I2_MONITOR |

@@ -436,8 +436,12 @@ static bool bad_activity(struct check *k)
 	u32 info = V(ENTRY_INTR_INFO) & (INTR_VALID | INTR_TYPE_MASK);
 	bool step = (flags & FLAGS_TF) && !(V(GUEST_DEBUGCTL) & DEBUGCTL_BTF);
 
-	return BAD(V(GUEST_ACTIVITY) != ACTIVITY_ACTIVE, GUEST_ACTIVITY,
-		   "strata enters active guests only") ||
+	return BAD(V(GUEST_ACTIVITY) > ACTIVITY_HLT, GUEST_ACTIVITY,
+		   "strata enters guests that are active or halted") ||
+	       BAD(V(GUEST_ACTIVITY) && ((V(GUEST_SS_AR) >> VMX_AR_DPL_SHIFT) & 3),
+		   GUEST_ACTIVITY, "CPL is 0 in a halted guest") ||
+	       BAD(V(GUEST_ACTIVITY) && ((info & INTR_VALID) || (state & INTR_STATE_SHADOW)),
+		   GUEST_ACTIVITY, "a halted guest gets no event and is in no shadow") ||
 	       BAD(state >> 5, GUEST_INTR_STATE, "reserved bits are 0") ||
 	       BAD((state & INTR_STATE_SHADOW) == INTR_STATE_SHADOW, GUEST_INTR_STATE,
 		   "STI and MOV SS do not block both") ||

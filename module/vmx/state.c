@@ -104,6 +104,20 @@ out:
 	preempt_enable();
 }
 
+/*
+ * A guest that halts without an exit goes on doing so, unless it gets an event or was
+ * put somewhere else (SDM 27.6.2).
+ */
+static void write_activity(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	if (!vcpu->halts)
+		return;
+	vmx->dirty |= VMX_GROUP(VMX_G_ACTIVITY);
+	if ((vmx->inject_info || vcpu->rip != vmx->rip) &&
+	    vmcs_read(VMCS_GUEST_ACTIVITY) != ACTIVITY_ACTIVE)
+		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+}
+
 static void write_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 dirty)
 {
 	bool lma = vcpu->efer & EFER_LMA;
@@ -132,6 +146,8 @@ static void write_rare(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, u32 dirty
 		vmcs_write(VMCS_GUEST_PAT, vmx->pat);
 	if (dirty & VMX_GROUP(VMX_G_PENDING_DB))
 		vmcs_write(VMCS_GUEST_PENDING_DB, 0);
+	if (dirty & VMX_GROUP(VMX_G_ACTIVITY))
+		write_activity(vcpu, vmx);
 	if (dirty & VMX_GROUP(VMX_G_DR7))
 		vmcs_write(VMCS_GUEST_DR7, vcpu->hw_dr7);
 	if (dirty & VMX_GROUP(VMX_G_CTLS)) {

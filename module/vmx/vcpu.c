@@ -154,6 +154,8 @@ void vmx_vcpu_reset(struct strata_vcpu *vcpu, bool init)
 	vmx->lazy_changed = true;
 	vmx->shadow = 0;
 	vmx->proc = strata_vmx_caps.ctl[VMX_PROC];
+	if (vcpu->halts)
+		vmx->proc &= ~PROC_HLT;
 	vmx->proc2 = strata_vmx_caps.ctl[VMX_PROC2];
 	vmx_take_back(vcpu);
 

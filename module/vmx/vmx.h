@@ -70,6 +70,7 @@ enum vmx_group {
 	VMX_G_CTLS,			/* processor-based controls */
 	VMX_G_EVENT,			/* what the entry injects */
 	VMX_G_PENDING_DB,		/* no single-step trap is pending */
+	VMX_G_ACTIVITY,			/* it may be halted; looked at before each entry */
 	VMX_NR_GROUPS
 };
 

@@ -200,7 +200,7 @@ static const struct change {
 	C(GUEST_RFLAGS, 0xa),
 	C(GUEST_RFLAGS, 1ull << 22 | 2),
 	C2(GUEST_RFLAGS, 0x20002, GUEST_CS_BASE),	/* virtual-8086 mode, in part */
-	C(GUEST_ACTIVITY, 1),
+	C(GUEST_ACTIVITY, 2),
 	C(GUEST_INTR_STATE, 0x20),
 	C(GUEST_INTR_STATE, 3),
 	C(GUEST_INTR_STATE, 1),
@@ -260,6 +260,16 @@ static void vmx(void)
 	       "VMX: a step that waits in a shadow");
 	v[F(GUEST_PENDING_DB)] = 1u << 14;
 	passes("and with BS");
+	good_vmcs();
+	v[F(GUEST_ACTIVITY)] = ACTIVITY_HLT;
+	passes("a halted guest");
+	v[F(ENTRY_INTR_INFO)] = INTR_VALID | INTR_TYPE_NMI | 2;
+	tap_ok(!vmx_entry_check(v, &caps, &f) && f.field == 0x4826, "VMX: a halted guest's NMI");
+	good_vmcs();
+	v[F(GUEST_ACTIVITY)] = ACTIVITY_HLT;
+	v[F(GUEST_RFLAGS)] = 0x202;
+	v[F(GUEST_INTR_STATE)] = 1;
+	tap_ok(!vmx_entry_check(v, &caps, &f) && f.field == 0x4826, "VMX: halted in a shadow");
 	good_vmcs();
 	v[F(VPID)] = 0;
 	tap_ok(!vmx_entry_check(v, &caps, &f) && f.ours, "VMX: controls are strata's");

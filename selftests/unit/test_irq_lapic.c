@@ -99,11 +99,15 @@ static void test_timer(void)
 	for (u32 i = 0; i < 16; i++)
 		ok &= 1u << lapic_divide_shift(i) == divide[i];
 	tap_ok(ok, "divide values");
-	tap_ok(lapic_count_to_ns(0xffffffff, 0xa) == 0xffffffffull * 128, "the longest count");
-	tap_ok(lapic_ns_to_count(1000, 0x3, 0xffffffff) == 62, "ticks left, divided by 16");
-	tap_ok(lapic_ns_to_count(1000, 0xb, 100) == 100, "never more than the initial count");
-	tap_ok(lapic_period_ns(1, 0xb) == LAPIC_MIN_PERIOD_NS, "the shortest period is raised");
-	tap_ok(lapic_period_ns(1000000, 0xb) == 1000000, "a long one is not");
+	tap_ok(lapic_count_to_ns(0xffffffff, 0xa, 1) == 0xffffffffull * 128, "the longest count");
+	tap_ok(lapic_count_to_ns(1000, 0x3, 40) == 1000 * 16 * 40, "of a bus of 25 MHz");
+	tap_ok(lapic_count_to_ns(0xffffffff, 0xa, LAPIC_MAX_BUS_NS) == LAPIC_NEVER_NS,
+	       "of the slowest bus");
+	tap_ok(lapic_ns_to_count(1000, 0x3, 0xffffffff, 1) == 62, "ticks left, divided by 16");
+	tap_ok(lapic_ns_to_count(1000, 0xb, 100, 1) == 100, "never more than the initial count");
+	tap_ok(lapic_ns_to_count(1000, 0xb, 100, 40) == 25, "ticks left, of 40 ns");
+	tap_ok(lapic_period_ns(1, 0xb, 1) == LAPIC_MIN_PERIOD_NS, "the shortest period is raised");
+	tap_ok(lapic_period_ns(1000000, 0xb, 1) == 1000000, "a long one is not");
 
 	tap_ok(lapic_timer_left(100, 150, 0) == 50, "one-shot: to come");
 	tap_ok(lapic_timer_left(150, 150, 0) == 0 && lapic_timer_left(900, 150, 0) == 0,

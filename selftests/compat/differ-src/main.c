@@ -108,6 +108,8 @@ static void minimize(struct variant *v)
 		}
 		if (!nr)
 			return;
+		fprintf(stderr, "# case %#lx differs: leaving out each of %u things\n",
+			v->number, nr);
 		run_variants(tries, nr);
 		for (i = 0; i < nr; i++)
 			if (differs(&tries[i])) {
