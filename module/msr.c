@@ -119,6 +119,9 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init)
 	for (i = 0; i < MSR_NR_BANKS; i++)
 		m->slot[MSR_S_BANKS + 4 * i] = ~0ull;
 	m->slot[MSR_S_ARCH_CAPS] = arch_caps;
+	/* Intel's revision is in the upper half; any will do that is not 0 (SDM 3A 10.11.7). */
+	if (boot_cpu_data.x86_vendor == X86_VENDOR_INTEL)
+		m->slot[MSR_S_UCODE] = BIT_ULL(32);
 	m->tsc_adjust = 0;
 	if (!vcpu->apic)
 		vcpu->apic_base = STRATA_LAPIC_BASE | MSR_IA32_APICBASE_ENABLE |

@@ -95,7 +95,7 @@ static const struct msr_rule msr_rules[] = {
 	ROW(0xc0010010, 0xc0010010, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 	/* McStatusWrEn and TscFreqSel; what is written here for errata is dropped */
 	ROW(0xc0010015, 0xc0010015, SOFT, MASK, AMD, MSR_F_LIST, .slot = MSR_S_HWCR,
-	    .valid = 0x01040158, .drop = 0x158, .reset = 0)
+	    .valid = 0x01040148, .drop = 0x148, .reset = 0)
 	ROW(0xc001001f, 0xc001001f, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)
 	ROW(0xc0010020, 0xc0010020, CONST, MASK, AMD, MSR_F_WO | MSR_F_WIGNORE, .valid = ANY)
 	ROW(0xc0010055, 0xc0010055, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)

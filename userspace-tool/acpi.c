@@ -226,8 +226,22 @@ static __u64 finish_table(struct out *o, size_t start)
 #define RES_END		0x79
 #define RES_DECODE16	1
 
+/* Address spaces of the PCI bus. */
+#define RES_WORD	0x88
+#define RES_DWORD	0x87
+#define RES_MEMORY	0
+#define RES_PORTS	1
+#define RES_BUS		2
+#define RES_FIXED	0x0c		/* both ends; positively decoded */
+#define RES_WHOLE	3		/* ISA's ports and all others */
+#define RES_WRITABLE	1
+
+#define PCI_PORTS	0xcf8
+#define PCI_NR_PORTS	8
+#define PCI_NR_SLOTS	32
+
 struct aml {
-	__u8 data[256];
+	__u8 data[1024];
 	struct out o;
 };
 
@@ -322,6 +336,96 @@ static void put_serial_device(struct out *o, const struct acpi_config *c)
 	put_block(o, &scope);
 }
 
+/* An address space descriptor (ACPI 6.4, 6.4.3.5), not to be moved. */
+static void put_range(struct out *o, __u8 type, __u8 flags, __u32 first, __u32 last, bool wide)
+{
+	__u32 v[5] = { 0, first, last, 0, last - first + 1 };
+	unsigned int i;
+
+	put8(o, wide ? RES_DWORD : RES_WORD);
+	put16(o, 3 + (wide ? 4 : 2) * 5);
+	put8(o, type);
+	put8(o, RES_FIXED);
+	put8(o, flags);
+	for (i = 0; i < 5; i++)
+		put(o, &v[i], wide ? 4 : 2);
+}
+
+static void put_pci_resources(struct out *o, const struct acpi_config *c)
+{
+	put_range(o, RES_BUS, 0, 0, 0, false);
+	put8(o, RES_IO);
+	put8(o, RES_DECODE16);
+	put16(o, PCI_PORTS);
+	put16(o, PCI_PORTS);
+	put8(o, 1);
+	put8(o, PCI_NR_PORTS);
+	put_range(o, RES_PORTS, RES_WHOLE, 0, PCI_PORTS - 1, false);
+	put_range(o, RES_PORTS, RES_WHOLE, PCI_PORTS + PCI_NR_PORTS, 0xffff, false);
+	put_range(o, RES_MEMORY, RES_WRITABLE, c->pci_start, c->pci_end - 1, true);
+	put8(o, RES_END);
+	put8(o, 0);
+}
+
+/* Which GSI each slot's INTA# is: a package of packages. */
+static void put_pci_wiring(struct out *o, const struct acpi_config *c)
+{
+	struct aml list, entry;
+	unsigned int slot;
+
+	aml_init(&list);
+	put8(&list.o, PCI_NR_SLOTS);
+	for (slot = 0; slot < PCI_NR_SLOTS; slot++) {
+		aml_init(&entry);
+		put8(&entry.o, 4);
+		put8(&entry.o, AML_DWORD);
+		put32(&entry.o, slot << 16 | 0xffff);
+		put8(&entry.o, AML_BYTE);
+		put8(&entry.o, 0);		/* INTA# */
+		put8(&entry.o, AML_BYTE);
+		put8(&entry.o, 0);		/* by its number */
+		put8(&entry.o, AML_BYTE);
+		put8(&entry.o, c->intx_gsi + slot % 4);
+		put8(&list.o, AML_PACKAGE);
+		put_block(&list.o, &entry);
+	}
+	put_name(o, "_PRT");
+	put8(o, AML_PACKAGE);
+	put_block(o, &list);
+}
+
+static void put_pci_bus(struct out *o, const struct acpi_config *c)
+{
+	struct aml resources, buffer, device, scope;
+
+	aml_init(&resources);
+	put_pci_resources(&resources.o, c);
+	aml_init(&buffer);
+	put8(&buffer.o, AML_BYTE);
+	put8(&buffer.o, resources.o.used);
+	put(&buffer.o, resources.data, resources.o.used);
+
+	aml_init(&device);
+	put(&device.o, "PCI0", 4);
+	put_name(&device.o, "_HID");
+	put8(&device.o, AML_DWORD);
+	put32(&device.o, eisa_id("PNP0A03"));
+	put_name(&device.o, "_CRS");
+	put8(&device.o, AML_BUFFER);
+	put_block(&device.o, &buffer);
+	put_pci_wiring(&device.o, c);
+	device.o.full |= resources.o.full | buffer.o.full;
+
+	aml_init(&scope);
+	put(&scope.o, "\\_SB_", 5);
+	put8(&scope.o, AML_EXT);
+	put8(&scope.o, AML_DEVICE);
+	put_block(&scope.o, &device);
+
+	put8(o, AML_SCOPE);
+	put_block(o, &scope);
+}
+
 static __u64 put_dsdt(struct out *o, const struct acpi_config *c)
 {
 	size_t start = start_table(o, "DSDT", 2);
@@ -338,6 +442,8 @@ static __u64 put_dsdt(struct out *o, const struct acpi_config *c)
 	put8(o, AML_PACKAGE);
 	put_block(o, &sleep);
 	put_serial_device(o, c);
+	if (c->pci)
+		put_pci_bus(o, c);
 	return finish_table(o, start);
 }
 

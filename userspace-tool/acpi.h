@@ -6,6 +6,7 @@
 #include "macros.h"
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct acpi_config {
@@ -19,6 +20,9 @@ struct acpi_config {
 	__u8 reset_value;
 	__u16 serial_port;
 	__u8 serial_irq;
+	bool pci;			/* there is a PCI bus, with this window for memory: */
+	__u32 pci_start, pci_end;
+	__u8 intx_gsi;			/* INTA# of slot n is this plus n modulo 4 */
 };
 
 /* The sleep type of S5, which DSDT and PM1 control agree on. */

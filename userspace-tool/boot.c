@@ -39,6 +39,10 @@ static int place_tables(struct vm *vm, bool long_mode)
 		.reset_value = RESET_VALUE,
 		.serial_port = SERIAL_PORT,
 		.serial_irq = SERIAL_GSI,
+		.pci = vm->has_pci,
+		.pci_start = PCI_WINDOW_START,
+		.pci_end = PCI_WINDOW_END,
+		.intx_gsi = PCI_INTX_GSI,
 	};
 	void *gdt = mem_ptr(&vm->mem, GDT_GPA, sizeof(gdt_long));
 	void *acpi = mem_ptr(&vm->mem, ACPI_GPA, ACPI_MAX);

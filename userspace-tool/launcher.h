@@ -10,6 +10,7 @@
 #define STRATA_LAUNCHER_H
 
 #include "macros.h"
+#include "pci.h"
 
 #include <linux/kvm.h>
 #include <linux/types.h>
@@ -84,6 +85,29 @@ enum exit_status {
 	STATUS_SIGNAL_BASE	= 128,	/* plus the signal's number */
 };
 
+/* --disk and --net. */
+#define MAX_DISKS		16
+#define MAX_NETS		8
+#define MAX_FORWARDS		32
+
+struct disk {
+	char *path;
+	char *serial;
+	bool readonly, direct;
+};
+
+struct forward {
+	bool udp;
+	unsigned int host_port, guest_port;
+};
+
+struct net_options {
+	char *tap;			/* an interface, or NULL: in this process */
+	__u8 mac[6];
+	struct forward forwards[MAX_FORWARDS];
+	unsigned int nr_forwards;
+};
+
 struct options {
 	const char *kernel;
 	const char *initrd;
@@ -94,6 +118,11 @@ struct options {
 	unsigned int timeout;		/* seconds, 0: none */
 	bool stats;
 	__u32 no_pv;			/* bits of CPUID 0x40000001 EAX to hide */
+	struct disk disks[MAX_DISKS];
+	unsigned int nr_disks;
+	struct net_options nets[MAX_NETS];
+	unsigned int nr_nets;
+	bool rng;
 };
 
 /* Guest RAM: one reservation in which host = base + gpa. */
@@ -143,6 +172,7 @@ struct pm {
 #define NR_USER_EXITS		48
 
 struct vm;
+struct virtio_dev;
 
 struct vcpu {
 	struct vm *vm;
@@ -171,6 +201,11 @@ struct vm {
 	struct serial serial;
 	struct rtc rtc;
 	struct pm pm;
+	struct pci_bus pci;
+	bool has_pci;			/* there is a device on the bus */
+	struct kvm_irq_routing *routes;
+	__u32 next_gsi;
+	struct virtio_dev *virtio;
 	bool input_waits;		/* for room in the serial port */
 
 	pthread_mutex_t stop_lock;
@@ -194,6 +229,8 @@ bool write_all(int fd, const void *buf, size_t len);
 
 /* options.c */
 int pv_parse(char *list, __u32 *bits);
+int disk_parse(char *arg, struct options *opt);
+int net_parse(char *arg, struct options *opt);
 int options_parse(int argc, char **argv, struct options *opt);
 
 /* mem.c */
@@ -208,9 +245,22 @@ int device_create_vm(int dev_fd, const char *path);
 /* vm.c */
 int vm_create(struct vm *vm, const struct options *opt);
 void vm_destroy(struct vm *vm);
-void vm_irq_line(struct vm *vm, unsigned int gsi, bool level);
+int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name);
 void vm_stop(struct vm *vm, enum exit_status status);
 bool vm_stopping(struct vm *vm);
+
+/* irq.c */
+int irq_init(struct vm *vm);
+int irq_alloc_msi(struct vm *vm, __u32 *gsi);
+void irq_set_msi(struct vm *vm, __u32 gsi, __u32 addr_hi, __u32 addr_lo, __u32 data);
+void irq_listen(struct vm *vm, __u32 gsi, int fd, bool on);
+void vm_irq_line(struct vm *vm, unsigned int gsi, bool level);
+
+/* devices.c, and a file for each kind */
+int devices_create(struct vm *vm);
+int blk_add(struct vm *vm, const struct disk *disk, unsigned int number);
+int net_add(struct vm *vm, const struct net_options *opt, unsigned int number);
+int rng_add(struct vm *vm);
 
 /* cpuid.c */
 struct kvm_cpuid2 *cpuid_supported(int dev_fd);

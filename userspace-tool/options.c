@@ -11,7 +11,7 @@
 #define MAX_TIMEOUT	1000000
 
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
-	OPT_STATS, OPT_NO_PV };
+	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -23,6 +23,9 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "no-pv", required_argument, NULL, OPT_NO_PV },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "rng", no_argument, NULL, OPT_RNG },
 	{ 0 }
 };
 
@@ -59,6 +62,13 @@ static int parse_one(int c, struct options *opt)
 		return parse_memory(optarg, &opt->memory);
 	case OPT_STATS:
 		opt->stats = true;
+		return 0;
+	case OPT_DISK:
+		return disk_parse(optarg, opt);
+	case OPT_NET:
+		return net_parse(optarg, opt);
+	case OPT_RNG:
+		opt->rng = true;
 		return 0;
 	case OPT_NO_PV:
 		return pv_parse(optarg, &opt->no_pv);

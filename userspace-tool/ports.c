@@ -68,6 +68,11 @@ static bool is_pm(__u16 port)
 	return port >= PM_PORT && port < PM_PORT + PM_EVENT_LEN + PM_CONTROL_LEN;
 }
 
+static bool is_pci(const struct vm *vm, __u16 port)
+{
+	return vm->has_pci && port >= PCI_ADDRESS_PORT && port < PCI_DATA_PORT + 4;
+}
+
 /**
  * port_read() - what an IN instruction gets
  * @size: 1, 2 or 4 bytes
@@ -84,6 +89,8 @@ __u32 port_read(struct vm *vm, __u16 port, unsigned int size)
 		value = pm_read(vm, port - PM_PORT, size);
 	} else if (port == RESET_PORT && size == 1) {
 		value = 0;
+	} else if (is_pci(vm, port)) {
+		value = pci_port_read(vm, port, size);
 	} else {
 		for (i = 0; i < size; i++) {
 			const struct byte_device *d = find(port + i);
@@ -98,8 +105,7 @@ __u32 port_read(struct vm *vm, __u16 port, unsigned int size)
 /**
  * port_write() - what an OUT instruction does
  *
- * The reset register takes byte accesses only: a wider one is a PCI
- * configuration access, and there is no PCI.
+ * The reset register takes byte accesses only: a wider one is PCI's.
  */
 void port_write(struct vm *vm, __u16 port, unsigned int size, __u32 value)
 {
@@ -111,6 +117,8 @@ void port_write(struct vm *vm, __u16 port, unsigned int size, __u32 value)
 	} else if (port == RESET_PORT && size == 1) {
 		if (value & RESET_CPU)
 			vm_stop(vm, STATUS_RESET);
+	} else if (is_pci(vm, port)) {
+		pci_port_write(vm, port, size, value);
 	} else {
 		for (i = 0; i < size; i++) {
 			const struct byte_device *d = find(port + i);

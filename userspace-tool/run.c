@@ -2,6 +2,7 @@
 /* `strata run`: the main loop, and the end of a run. */
 
 #include "launcher.h"
+#include "virtio.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -175,7 +176,9 @@ static int run(struct vm *vm, const struct options *opt)
 
 	cpu = cpu_ns();
 	vm->start_ns = now_ns();
-	if (!start_vcpus(vm))
+	if (virtio_start_workers(vm))
+		vm_stop(vm, STATUS_HOST_ERROR);
+	else if (!start_vcpus(vm))
 		main_loop(vm, signal_fd);
 	join_vcpus(vm);
 	vm->wall_ns = now_ns() - vm->start_ns;

@@ -27,11 +27,18 @@ static void handle_io(struct vcpu *vcpu)
 	}
 }
 
-/* Nothing of ours is memory-mapped: reads float high, writes go nowhere. */
+/* Where nothing is, reads float high and writes go nowhere. */
 static void handle_mmio(struct vcpu *vcpu)
 {
-	if (!vcpu->run->mmio.is_write)
-		memset(vcpu->run->mmio.data, 0xff, sizeof(vcpu->run->mmio.data));
+	struct kvm_run *run = vcpu->run;
+	bool done;
+
+	pthread_mutex_lock(&vcpu->vm->io_lock);
+	done = pci_mmio(vcpu->vm, run->mmio.phys_addr, run->mmio.data, run->mmio.len,
+			run->mmio.is_write);
+	pthread_mutex_unlock(&vcpu->vm->io_lock);
+	if (!done && !run->mmio.is_write)
+		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 }
 
 static void handle_exit(struct vcpu *vcpu)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The virtual machine: its file descriptors, memory slots, interrupt routes and end. */
+/* The virtual machine: its file descriptors, memory slots and end. */
 
 #include "launcher.h"
+#include "virtio.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -12,11 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PIC_PINS	8
-#define IOAPIC_PINS	24
-#define TIMER_PIN	2	/* where a PC wires ISA interrupt 0 to its IOAPIC */
-
-static int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name)
+/* An ioctl of the VM's that has to succeed; @name is for the message. */
+int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name)
 {
 	if (ioctl(vm->fd, request, arg) >= 0)
 		return 0;
@@ -39,47 +37,6 @@ static int add_slot(struct vm *vm, __u32 slot, __u64 gpa, __u64 len)
 	return vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
 }
 
-static void add_route(struct kvm_irq_routing *table, __u32 gsi, __u32 chip, __u32 pin)
-{
-	struct kvm_irq_routing_entry *e = &table->entries[table->nr++];
-
-	e->gsi = gsi;
-	e->type = KVM_IRQ_ROUTING_IRQCHIP;
-	e->u.irqchip.irqchip = chip;
-	e->u.irqchip.pin = pin;
-}
-
-/*
- * The wiring of a PC, which the MADT describes to the guest: the 16 ISA lines go
- * to the two PICs and to the same pins of the IOAPIC, but the timer to pin 2.
- */
-static int route_interrupts(struct vm *vm)
-{
-	struct kvm_irq_routing *table;
-	__u32 gsi;
-	int ret;
-
-	table = calloc(1, sizeof(*table) +
-		       (2 * PIC_PINS + IOAPIC_PINS) * sizeof(table->entries[0]));
-	if (!table) {
-		err("no memory for the interrupt routes");
-		return -1;
-	}
-	for (gsi = 0; gsi < 2 * PIC_PINS; gsi++) {
-		if (gsi == TIMER_PIN)
-			continue;
-		add_route(table, gsi, gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
-			  gsi % PIC_PINS);
-	}
-	add_route(table, 0, KVM_IRQCHIP_IOAPIC, TIMER_PIN);
-	for (gsi = 1; gsi < IOAPIC_PINS; gsi++)
-		if (gsi != TIMER_PIN)
-			add_route(table, gsi, KVM_IRQCHIP_IOAPIC, gsi);
-	ret = vm_ioctl(vm, KVM_SET_GSI_ROUTING, table, "KVM_SET_GSI_ROUTING");
-	free(table);
-	return ret;
-}
-
 static int create_chips(struct vm *vm)
 {
 	/* The guest's clicks of port 0x61 need no exit to us. */
@@ -96,7 +53,7 @@ static int create_chips(struct vm *vm)
 		if (vm_ioctl(vm, KVM_CREATE_PIT2, &pit, "KVM_CREATE_PIT2"))
 			return -1;
 	}
-	return route_interrupts(vm);
+	return irq_init(vm);
 }
 
 static int check_cpus(struct vm *vm)
@@ -161,7 +118,7 @@ int vm_create(struct vm *vm, const struct options *opt)
 	if (check_cpus(vm) || mem_create(&vm->mem, opt->memory) ||
 	    add_slot(vm, 0, 0, vm->mem.low) ||
 	    add_slot(vm, 1, HOLE_END, vm->mem.high) ||
-	    create_chips(vm) || create_vcpus(vm))
+	    create_chips(vm) || create_vcpus(vm) || devices_create(vm))
 		return -1;
 	return 0;
 }
@@ -170,6 +127,8 @@ void vm_destroy(struct vm *vm)
 {
 	unsigned int i;
 
+	virtio_destroy_all(vm);
+	free(vm->routes);
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		munmap(vm->vcpus[i].run, vm->run_size);
 		close(vm->vcpus[i].fd);
@@ -182,16 +141,6 @@ void vm_destroy(struct vm *vm)
 		close(vm->dev_fd);
 	close(vm->wake_fd);
 	mem_destroy(&vm->mem);
-}
-
-void vm_irq_line(struct vm *vm, unsigned int gsi, bool level)
-{
-	struct kvm_irq_level line = { .irq = gsi, .level = level };
-
-	if (ioctl(vm->fd, KVM_IRQ_LINE, &line)) {
-		err("KVM_IRQ_LINE failed: %s", strerror(errno));
-		vm_stop(vm, STATUS_HOST_ERROR);
-	}
 }
 
 /**

@@ -46,6 +46,16 @@ void vm_irq_line(struct vm *v, unsigned int gsi, bool level)
 	}
 }
 
+/* There is no bus here. */
+__u32 pci_port_read(struct vm *v, __u16 port, unsigned int size)
+{
+	return 0;
+}
+
+void pci_port_write(struct vm *v, __u16 port, unsigned int size, __u32 value)
+{
+}
+
 static void reset(void)
 {
 	memset(&vm, 0, sizeof(vm));

@@ -327,6 +327,36 @@ static bool tsc_aux(const struct look *l)
 	return !l->intel && msr_index(l->k) == 0xc0000103;
 }
 
+static bool syscall_mask(const struct look *l)
+{
+	return l->intel && msr_index(l->k) == 0xc0000084;
+}
+
+/* MOV to or from a debug register, with REX.R. */
+static bool no_debug_register(const struct look *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->k->nr_insns && l->k->mode == LONG64; i++) {
+		const struct insn *n = &l->k->insn[i];
+
+		if (n->at && (n->bytes[n->at - 1] & 0xf4) == 0x44 && n->bytes[n->at] == 0x0f &&
+		    (n->bytes[n->at + 1] & 0xfd) == 0x21)
+			return l->intel;
+	}
+	return false;
+}
+
+/* Both have ended, and only CR2 and RF differ. */
+static bool fetch_fault(const struct look *l)
+{
+	struct result like = *l->kvm;
+
+	like.sregs.cr2 = l->strata->sregs.cr2;
+	like.regs.rflags ^= (like.regs.rflags ^ l->strata->regs.rflags) & 1 << 16;
+	return l->strata->reason == KVM_EXIT_INTERNAL_ERROR && !kind_of_difference(&like, l->strata);
+}
+
 static bool rdpmc(const struct look *l)
 {
 	return find(l->k, 0x133);
@@ -465,6 +495,11 @@ static const struct {
 	{ "real mode with a 32-bit code segment: strata's emulator takes it for one of 16 bits", real_mode_32 },
 	{ "TSC_AUX has 32 bits (APM 2): strata has #GP, AMD's CPUs and KVM drop the others", tsc_aux },
 	{ "RDPMC: strata has no PMU", rdpmc },
+	{ "FMASK: its upper half is reserved (SDM 4 table 2-2): strata has #GP, KVM and Bochs take it",
+	  syscall_mask },
+	{ "MOV DR with REX.R is #UD and no exit (SDM 3C 26.1.1): Bochs exits at it, and strata believes it",
+	  no_debug_register },
+	{ "an instruction that cannot be fetched: KVM tries to deliver its #PF before it ends", fetch_fault },
 	{ "strata does not emulate loads of segment registers and tables, far transfers, ENTER, LEAVE, PUSHA, POPA, MMX and x87 from or to a device",
 	  not_emulated },
 	{ "an event whose stack or gate is a device's: strata ends (SDM 3A 25.2 has no answer), KVM emulates what it interrupted, for ever",

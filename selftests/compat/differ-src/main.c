@@ -39,16 +39,24 @@ static void run_on(const char *device, struct variant *v, unsigned int nr, bool 
 			print_case(&k);
 			fflush(stdout);
 		}
-		machine_run(m, &k, first ? &v[i].kvm : &v[i].strata);
+		if (first)
+			machine_run(m, &k, &v[i].strata);
+		else if (v[i].strata.late)
+			v[i].kvm.late = 1;
+		else
+			machine_run(m, &k, &v[i].kvm);
 	}
 	machine_close(m);
 }
 
-/* On both devices, one after the other. */
+/*
+ * On both devices, one after the other. What never ends is not tried on KVM: a guest
+ * without interrupts is not interrupted on Bochs, where strata has its slices.
+ */
 static void run_variants(struct variant *v, unsigned int nr)
 {
-	run_on(kvm, v, nr, true);
-	run_on(strata, v, nr, false);
+	run_on(strata, v, nr, true);
+	run_on(kvm, v, nr, false);
 }
 
 static bool differs(const struct variant *v)

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The launcher's devices: Debian's kernel, unchanged and without arguments for it,
+# finds disks, a network and random numbers, reads and writes them right, with
+# interrupts by messages and by lines; what was flushed survives the launcher's death;
+# and what each wrong option is told.
+#
+# lab: timeout=300
+
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
+PATH=$here/../userspace-tool:$PATH
+release=$(uname -r)
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+tap_files=("$work/log")
+
+# Debian's kernel has drivers as modules.
+for module in virtio_pci virtio_blk virtio_net virtio_rng; do
+	modprobe -S "$release" --show-depends $module
+done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
+sed 's|.*/||' paths >modules
+mapfile -t paths <paths
+"$here/guest/mkinitrd" initrd "$here/guest/device-init" modules "${paths[@]}" || exit 1
+head -c 8388608 /dev/urandom >disk
+head -c 1048576 /dev/urandom >second
+sum=$(head -c 1048576 disk | sha256sum)
+sum=${sum%% *}
+
+# run WORDS OPTION...
+run() {
+	local words=$1
+
+	shift
+	timeout 120 strata run --kernel "/boot/vmlinuz-$release" --initrd initrd \
+		--append "console=ttyS0 panic=-1 quiet $words" "$@" >log 2>&1 </dev/null
+}
+
+with_devices() {
+	local words=$1 first=$2
+
+	shift 2
+	run "$words" --disk "$first,serial=first" --disk second,readonly \
+		--net user,mac=52:54:00:aa:bb:cc --rng "$@" &&
+		grep -q "guest: vda 16384 sectors serial first sum $sum" log &&
+		grep -q 'guest: vdb is read only' log && grep -q 'guest: mac 52:54:00:aa:bb:cc' log &&
+		grep -q 'guest: network right' log && grep -q 'guest: random right' log
+}
+
+# What the guest has copied, and the zeros for what it discarded.
+copy_is_right() {
+	local file=$1 discarded=$2
+
+	cmp <(head -c 1048576 disk) <(tail -c +1048577 "$file" | head -c 1048576) &&
+		cmp <(head -c 1048576 "$discarded") <(tail -c +4194305 "$file" | head -c 1048576) &&
+		cmp <(tail -c +5242881 disk) <(tail -c +5242881 "$file")
+}
+
+cp disk copy
+is "disks, network and random numbers, 2 CPUs" with_devices devices copy --cpus 2
+is "by messages" grep -q 'guest: interrupts by messages' log
+is "what is on the disk is what the guest has written" copy_is_right copy /dev/zero
+# A tmpfs has no O_DIRECT, and of a block device nothing is discarded.
+cp disk copy
+modprobe loop
+loop=$(losetup -f --show copy) || exit 1
+is "by lines, 1 CPU, a block device with O_DIRECT" \
+	with_devices 'devices pci=nomsi' "$loop,direct"
+is "there are no messages" grep -q 'guest: interrupts by lines' log
+losetup -d "$loop"
+is "on the disk as well" copy_is_right copy <(tail -c +4194305 disk)
+
+# The launcher is killed when the guest has flushed. Before, somebody asks it by a
+# port of this machine's.
+cp disk copy
+strata run --kernel "/boot/vmlinuz-$release" --initrd initrd --disk copy \
+	--net user,forward=tcp:8022:22 --append "console=ttyS0 panic=-1 quiet serve" \
+	>log 2>&1 </dev/null &
+launcher=$!
+# says TEXT: within a minute
+says() {
+	local i
+
+	for ((i = 0; i < 60; i++)); do
+		grep -q "guest: $1" log && return
+		sleep 1
+	done
+	return 1
+}
+is "the guest serves" says serves
+is "a forwarded port reaches it" test "$(busybox nc 127.0.0.1 8022 </dev/null)" = hello
+is "it flushes" says flushed
+kill -KILL $launcher
+wait $launcher 2>/dev/null
+is "flushed writes survive the launcher" cmp <(head -c 1048576 disk) \
+	<(tail -c +1048577 copy | head -c 1048576)
+
+# refused PATTERN OPTION...: one sentence, and a status
+refused() {
+	local pattern=$1
+
+	shift
+	strata run --kernel "/boot/vmlinuz-$release" "$@" >log 2>&1 </dev/null
+	[ $? != 0 ] && [ "$(wc -l <log)" = 1 ] && grep -q -- "$pattern" log
+}
+touch empty
+exec 9<disk
+flock -x 9
+is "a disk that is not there" refused 'cannot open.*No such file' --disk nowhere
+is "one that is in use" refused 'in use by another VM' --disk disk
+is "an empty one" refused 'is empty' --disk empty
+is "a folder" refused 'neither a file nor a block device\|Is a directory' --disk "$work"
+is "an unknown word" refused "knows no 'fast'" --disk second,fast
+is "an unknown network" refused 'there are --net user and' --net wire
+is "a wrong address" refused 'no address of a network card' --net user,mac=1:2
+is "a wrong forward" refused 'a forward is' --net user,forward=tcp:1
+is "a forward of a tap's" refused "knows no 'forward" --net tap=t,forward=tcp:1:2
+finish

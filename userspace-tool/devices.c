@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The devices that the options ask for. */
+
+#include "launcher.h"
+
+/**
+ * devices_create() - put them on the bus, in the order of the command line
+ *
+ * Without any there is no bus, which saves the guest looking for them.
+ */
+int devices_create(struct vm *vm)
+{
+	const struct options *opt = vm->opt;
+	unsigned int i;
+
+	vm->has_pci = opt->nr_disks || opt->nr_nets || opt->rng;
+	if (!vm->has_pci)
+		return 0;
+	pci_init(vm);
+	for (i = 0; i < opt->nr_disks; i++)
+		if (blk_add(vm, &opt->disks[i], i))
+			return -1;
+	for (i = 0; i < opt->nr_nets; i++)
+		if (net_add(vm, &opt->nets[i], i))
+			return -1;
+	return opt->rng ? rng_add(vm) : 0;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/* --disk and --net: a word, and then more of them with commas between. */
+
+#include "launcher.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The next word of a list, or NULL. */
+static char *next_word(char **list)
+{
+	char *word = *list, *comma;
+
+	if (!word)
+		return NULL;
+	comma = strchr(word, ',');
+	if (comma)
+		*comma++ = '\0';
+	*list = comma;
+	return word;
+}
+
+static char *value_of(char *word, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(word, name, len) || word[len] != '=' ? NULL : word + len + 1;
+}
+
+/**
+ * disk_parse() - FILE[,readonly][,direct][,serial=TEXT]
+ * @arg: taken apart, and kept
+ */
+int disk_parse(char *arg, struct options *opt)
+{
+	struct disk *d = &opt->disks[opt->nr_disks];
+	char *word, *value;
+
+	if (opt->nr_disks == MAX_DISKS) {
+		err("there are more than %d disks; leave some out", MAX_DISKS);
+		return -1;
+	}
+	d->path = next_word(&arg);
+	while ((word = next_word(&arg))) {
+		value = value_of(word, "serial");
+		if (value) {
+			d->serial = value;
+		} else if (!strcmp(word, "readonly")) {
+			d->readonly = true;
+		} else if (!strcmp(word, "direct")) {
+			d->direct = true;
+		} else {
+			err("--disk knows no '%s'; it takes FILE[,readonly][,direct][,serial=TEXT]",
+			    word);
+			return -1;
+		}
+	}
+	if (!*d->path) {
+		err("--disk wants a file; write for example --disk disk.img");
+		return -1;
+	}
+	opt->nr_disks++;
+	return 0;
+}
+
+static int parse_mac(const char *s, __u8 *mac)
+{
+	unsigned int b[6], i;
+	int end = 0;
+
+	if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%n", b, b + 1, b + 2, b + 3, b + 4, b + 5, &end) != 6 ||
+	    s[end] || b[0] & 1) {
+		err("'%s' is no address of a network card; write for example "
+		    "mac=52:54:00:12:34:56", s);
+		return -1;
+	}
+	for (i = 0; i < 6; i++)
+		mac[i] = b[i];
+	return 0;
+}
+
+/* PROTOCOL:HOST-PORT:GUEST-PORT */
+static int parse_forward(char *s, struct net_options *n)
+{
+	struct forward *f = &n->forwards[n->nr_forwards];
+	char *host = strchr(s, ':'), *guest = host ? strchr(host + 1, ':') : NULL;
+
+	if (n->nr_forwards == MAX_FORWARDS) {
+		err("there are more than %d forwards on one card; leave some out", MAX_FORWARDS);
+		return -1;
+	}
+	if (guest) {
+		*host++ = '\0';
+		*guest++ = '\0';
+		f->udp = !strcmp(s, "udp");
+		if ((f->udp || !strcmp(s, "tcp")) && !parse_number(host, 65535, &f->host_port) &&
+		    !parse_number(guest, 65535, &f->guest_port)) {
+			n->nr_forwards++;
+			return 0;
+		}
+	}
+	err("a forward is PROTOCOL:PORT:GUEST-PORT; write for example forward=tcp:2222:22");
+	return -1;
+}
+
+static int parse_net_word(char *word, struct net_options *n)
+{
+	char *value;
+
+	if ((value = value_of(word, "mac")))
+		return parse_mac(value, n->mac);
+	if ((value = value_of(word, "forward")) && !n->tap)
+		return parse_forward(value, n);
+	err("--net knows no '%s'; it takes user[,forward=PROTOCOL:PORT:GUEST-PORT]... or "
+	    "tap=INTERFACE, and mac=ADDRESS", word);
+	return -1;
+}
+
+/**
+ * net_parse() - user[,forward=...]... or tap=INTERFACE, and [,mac=ADDRESS]
+ * @arg: taken apart, and kept
+ */
+int net_parse(char *arg, struct options *opt)
+{
+	struct net_options *n = &opt->nets[opt->nr_nets];
+	char *word = next_word(&arg);
+
+	if (opt->nr_nets == MAX_NETS) {
+		err("there are more than %d network cards; leave some out", MAX_NETS);
+		return -1;
+	}
+	n->tap = value_of(word, "tap");
+	if (n->tap ? !*n->tap : strcmp(word, "user")) {
+		err("--net %s: there are --net user and --net tap=INTERFACE", word);
+		return -1;
+	}
+	/* Of those that nobody owns: 52:54:00 and a number. */
+	memcpy(n->mac, (__u8 []){ 0x52, 0x54, 0, 0x53, 0x56, opt->nr_nets + 1 }, 6);
+	while ((word = next_word(&arg)))
+		if (parse_net_word(word, n))
+			return -1;
+	opt->nr_nets++;
+	return 0;
+}
