@@ -149,6 +149,7 @@ static void test_wrong(void)
 	set(0, DATA, 0, 0, 0);
 	wrong("no length");
 	set(0, DATA, 1, VRING_DESC_F_NEXT, SIZE);
+	set(SIZE, DATA, 1, 0, 0);
 	wrong("a next one that does not exist");
 	set(0, DATA, 1, VRING_DESC_F_NEXT, 0);
 	wrong("a loop of one");
@@ -158,9 +159,11 @@ static void test_wrong(void)
 	set(0, DATA, 1, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 1);
 	set(1, DATA, 1, 0, 0);
 	wrong("to be read after to be written");
-	set(0, DATA, 8, VRING_DESC_F_INDIRECT, 0);
+	set(0, DATA, 24, VRING_DESC_F_INDIRECT, 0);
+	*(struct vring_desc *)(mem.base + DATA) = (struct vring_desc){ DATA, 1, 0, 0 };
 	wrong("half a table");
 	set(0, DATA + 8, 16, VRING_DESC_F_INDIRECT, 0);
+	memcpy(mem.base + DATA + 8, &(struct vring_desc){ DATA, 1, 0, 0 }, 16);
 	wrong("a table askew");
 	set(0, DATA, 16, VRING_DESC_F_INDIRECT, 0);
 	*(struct vring_desc *)(mem.base + DATA) =
@@ -171,10 +174,12 @@ static void test_wrong(void)
 		((struct vring_desc *)(mem.base + DATA))[i] =
 			(struct vring_desc){ 0, 1, VRING_DESC_F_NEXT, i + 1 };
 	wrong("a table that is too long");
+	set(0, DATA, 1, 0, 0);
 	avail()->idx = SIZE;
 	wrong("more requests than there are descriptors");
 	avail()->ring[0] = SIZE;
 	avail()->idx = 1;
+	set(SIZE, DATA, 1, 0, 0);
 	tap_ok(!virtq_pop(&q, &c) && q.broken, "virtq: a head that does not exist");
 	q.avail = MEMORY - 4;
 	tap_ok(virtq_start(&q, &mem, false) && !virtq_pop(&q, &c), "virtq: a ring beyond memory");
