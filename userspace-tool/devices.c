@@ -13,7 +13,7 @@ int devices_create(struct vm *vm)
 	const struct options *opt = vm->opt;
 	unsigned int i;
 
-	vm->has_pci = opt->nr_disks || opt->nr_nets || opt->rng;
+	vm->has_pci = opt->nr_disks || opt->nr_nets || opt->rng || opt->pvpanic;
 	if (!vm->has_pci)
 		return 0;
 	pci_init(vm);
@@ -23,5 +23,8 @@ int devices_create(struct vm *vm)
 	for (i = 0; i < opt->nr_nets; i++)
 		if (net_add(vm, &opt->nets[i], i))
 			return -1;
-	return opt->rng ? rng_add(vm) : 0;
+	if (opt->rng && rng_add(vm))
+		return -1;
+	/* Who has a bus can say that it has panicked. */
+	return pvpanic_add(vm);
 }

@@ -81,6 +81,7 @@ enum exit_status {
 	STATUS_RUN_FAILED	= 8,
 	STATUS_TIMEOUT		= 9,
 	STATUS_ESCAPE		= 10,
+	STATUS_PANIC		= 11,
 	STATUS_GUEST_BASE	= 64,	/* plus the value the guest gave, 0 to 63 */
 	STATUS_SIGNAL_BASE	= 128,	/* plus the signal's number */
 };
@@ -108,6 +109,9 @@ struct net_options {
 	unsigned int nr_forwards;
 };
 
+/* What becomes of a guest that has crashed, or asked for a reset. */
+enum on_end { END_STOP, END_REBOOT, END_DUMP };
+
 struct options {
 	const char *kernel;
 	const char *initrd;
@@ -123,6 +127,9 @@ struct options {
 	struct net_options nets[MAX_NETS];
 	unsigned int nr_nets;
 	bool rng;
+	bool pvpanic;
+	enum on_end on_crash, on_reset;
+	const char *dump;		/* where END_DUMP writes */
 };
 
 /* Guest RAM: one reservation in which host = base + gpa. */
@@ -202,6 +209,7 @@ struct vm {
 	struct rtc rtc;
 	struct pm pm;
 	struct pci_bus pci;
+	struct pci_dev pvpanic;
 	bool has_pci;			/* there is a device on the bus */
 	struct kvm_irq_routing *routes;
 	__u32 next_gsi;
@@ -261,6 +269,10 @@ int devices_create(struct vm *vm);
 int blk_add(struct vm *vm, const struct disk *disk, unsigned int number);
 int net_add(struct vm *vm, const struct net_options *opt, unsigned int number);
 int rng_add(struct vm *vm);
+int pvpanic_add(struct vm *vm);
+
+/* core.c */
+int core_write(struct vm *vm, const char *path);
 
 /* cpuid.c */
 struct kvm_cpuid2 *cpuid_supported(int dev_fd);

@@ -35,6 +35,9 @@ static const char run_help[] =
 "  --net tap=INTERFACE[,mac=ADDRESS]\n"
 "                  a network card on a tap interface of this machine's\n"
 "  --rng           a source of random numbers\n"
+"  --on-crash stop|reboot|dump, --on-reset stop|reboot, --dump FILE\n"
+"                  what becomes of a guest that crashes or asks for a reset (default:\n"
+"                  stop), and where its core is written (default: strata.core)\n"
 "  --timeout S     end the guest after S seconds and show its registers\n"
 "  --no-pv LIST    paravirtual features to hide: io-delay, steal-time, eoi, unhalt,\n"
 "                  tlb-flush, ipi, poll-control, yield, or all but the clock\n"
@@ -50,7 +53,8 @@ static const char run_help[] =
 "  3  the guest asked for a reset   9  the time of --timeout was over\n"
 "  4  the guest crashed (triple    10  ended by Ctrl-A x\n"
 "     fault)                       64 + V  the guest wrote V (0 to 63) to port 0xf4\n"
-"  5  the hypervisor gave up       128 + N  ended by signal N\n";
+"  5  the hypervisor gave up       128 + N  ended by signal N\n"
+" 11  the guest panicked\n";
 
 static const char info_help[] =
 "usage: strata info [--device PATH]\n"

@@ -8,10 +8,12 @@
 
 #define DEFAULT_MEMORY	(256 * SZ_1M)
 #define DEFAULT_APPEND	"console=ttyS0 panic=-1"
+#define DEFAULT_DUMP	"strata.core"
 #define MAX_TIMEOUT	1000000
 
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
-	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG };
+	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG,
+	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -26,6 +28,9 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "on-crash", required_argument, NULL, OPT_ON_CRASH },
+	{ "on-reset", required_argument, NULL, OPT_ON_RESET },
+	{ "dump", required_argument, NULL, OPT_DUMP },
 	{ 0 }
 };
 
@@ -41,6 +46,33 @@ static int parse_memory(const char *arg, __u64 *memory)
 		return -1;
 	}
 	return 0;
+}
+
+static int parse_on_crash(const char *arg, struct options *opt)
+{
+	static const char *const names[] = {
+		[END_STOP] = "stop", [END_REBOOT] = "reboot", [END_DUMP] = "dump",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(arg, names[i])) {
+			opt->on_crash = i;
+			/* A kernel that panics is to say so. */
+			opt->pvpanic = true;
+			return 0;
+		}
+	err("--on-crash %s: there are stop, reboot and dump", arg);
+	return -1;
+}
+
+static int parse_on_reset(const char *arg, struct options *opt)
+{
+	opt->on_reset = strcmp(arg, "reboot") ? END_STOP : END_REBOOT;
+	if (opt->on_reset == END_REBOOT || !strcmp(arg, "stop"))
+		return 0;
+	err("--on-reset %s: there are stop and reboot", arg);
+	return -1;
 }
 
 static int parse_one(int c, struct options *opt)
@@ -69,6 +101,13 @@ static int parse_one(int c, struct options *opt)
 		return net_parse(optarg, opt);
 	case OPT_RNG:
 		opt->rng = true;
+		return 0;
+	case OPT_ON_CRASH:
+		return parse_on_crash(optarg, opt);
+	case OPT_ON_RESET:
+		return parse_on_reset(optarg, opt);
+	case OPT_DUMP:
+		opt->dump = optarg;
 		return 0;
 	case OPT_NO_PV:
 		return pv_parse(optarg, &opt->no_pv);
@@ -99,6 +138,7 @@ int options_parse(int argc, char **argv, struct options *opt)
 	memset(opt, 0, sizeof(*opt));
 	opt->device = STRATA_DEVICE;
 	opt->append = DEFAULT_APPEND;
+	opt->dump = DEFAULT_DUMP;
 	opt->memory = DEFAULT_MEMORY;
 	opt->cpus = 1;
 	opterr = 0;

@@ -12,6 +12,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+/* A guest that crashes as soon as it starts would do so for ever. */
+#define AT_ONCE_NS	1000000000ULL
+#define MAX_AT_ONCE	5
+
 static void ignore_kick(int sig)
 {
 	(void)sig;
@@ -148,8 +152,16 @@ static void print_end(struct vm *vm)
 
 	switch (vm->status) {
 	case STATUS_RESET:
-		err("the guest asked for a reset; the launcher ends instead (exit status %d)",
-		    STATUS_RESET);
+		if (vm->opt->on_reset == END_REBOOT)
+			err("the guest asked for a reset, and starts anew");
+		else
+			err("the guest asked for a reset; the launcher ends instead (exit status "
+			    "%d)", STATUS_RESET);
+		break;
+	case STATUS_PANIC:
+		err("the guest has panicked");
+		for (i = 0; i < vm->nr_vcpus; i++)
+			report_state(&vm->vcpus[i]);
 		break;
 	case STATUS_TIMEOUT:
 		for (i = 0; i < vm->nr_vcpus; i++)
@@ -159,6 +171,36 @@ static void print_end(struct vm *vm)
 		if (vm->status > STATUS_SIGNAL_BASE)
 			err("ended by signal %d", vm->status - STATUS_SIGNAL_BASE);
 	}
+}
+
+static bool is_crash(enum exit_status status)
+{
+	return (status >= STATUS_SHUTDOWN && status <= STATUS_RUN_FAILED) ||
+	       status == STATUS_PANIC;
+}
+
+/* What is left to do for a guest that did not end by itself. Does it start anew? */
+static bool after_end(struct vm *vm, enum exit_status status)
+{
+	static unsigned int at_once;
+	const struct options *opt = vm->opt;
+
+	if (status == STATUS_RESET)
+		return opt->on_reset == END_REBOOT;
+	if (!is_crash(status))
+		return false;
+	if (opt->on_crash == END_DUMP)
+		core_write(vm, opt->dump);
+	if (opt->on_crash != END_REBOOT)
+		return false;
+	at_once = vm->wall_ns < AT_ONCE_NS ? at_once + 1 : 0;
+	if (at_once == MAX_AT_ONCE) {
+		err("it has crashed %u times in a row as soon as it started; that is enough",
+		    MAX_AT_ONCE);
+		return false;
+	}
+	err("the guest starts anew");
+	return true;
 }
 
 static int run(struct vm *vm, const struct options *opt)
@@ -196,12 +238,16 @@ int cmd_run(int argc, char **argv)
 {
 	struct options opt;
 	struct vm vm;
+	bool again;
 	int status;
 
 	if (options_parse(argc, argv, &opt))
 		return STATUS_USAGE;
-	memset(&vm, 0, sizeof(vm));
-	status = run(&vm, &opt);
-	vm_destroy(&vm);
+	do {
+		memset(&vm, 0, sizeof(vm));
+		status = run(&vm, &opt);
+		again = vm.nr_vcpus && after_end(&vm, status);
+		vm_destroy(&vm);
+	} while (again);
 	return status;
 }

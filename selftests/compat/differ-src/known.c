@@ -317,9 +317,17 @@ static bool lenient_msr(const struct look *l)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(msr) && ANY(l->k, 0x130, 0x132); i++)
-		if (msr_index(l->k) == msr[i])
+		/* Where a jump has left out what sets ECX, it is there still. */
+		if (msr_index(l->k) == msr[i] || (uint32_t)l->kvm->regs.rcx == msr[i])
 			return true;
 	return false;
+}
+
+static bool pv_msr(const struct look *l)
+{
+	uint32_t index = l->kvm->regs.rcx;
+
+	return ANY(l->k, 0x130, 0x132) && (index == 0x11 || index == 0x12);
 }
 
 static bool tsc_aux(const struct look *l)
@@ -480,6 +488,7 @@ static const struct {
 	{ "INT n: without nRIP KVM has moved RIP on before its delivery faults (svm_queue_exception)", soft_interrupt },
 	{ "an MSR that KVM reads as zero, or whose writes it drops (kvm_get_msr_common, kvm_set_msr_common)",
 	  lenient_msr },
+	{ "KVM serves MSRs of its own that CPUID does not offer (guest_pv_has)", pv_msr },
 	{ "machine check banks: KVM_X86_SETUP_MCE has not come; KVM refuses some values (set_msr_mce)", mce_bank },
 	{ "of an AMD guest's SYSENTER MSRs KVM keeps 32 bits (svm_set_msr)", sysenter_msr },
 	{ "INS: KVM reads the port before it knows that memory takes it (emulator_pio_in)", read_ahead },
