@@ -18,9 +18,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 tap_files=("$work/log")
 
-for module in pvpanic-pci; do
-	modprobe -S "$release" --show-depends $module
-done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
+modprobe -S "$release" --show-depends pvpanic-pci 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
 sed 's|.*/||' paths >modules
 mapfile -t paths <paths
 "$here/guest/mkinitrd" initrd "$here/guest/device-init" modules "${paths[@]}" || exit 1
