@@ -37,7 +37,7 @@ segments() {
 	readelf -lW strata.core 2>/dev/null | awk '$1 == "LOAD"'
 }
 
-is "a panic is status 11, with 2 CPUs" ends 11 panic --cpus 2 --on-crash dump
+is "a panic is status 11, with 2 CPUs" ends 11 dies --cpus 2 --on-crash dump
 is "and told by its name" grep -q 'strata: the guest has panicked' log
 is "with the registers of each" grep -q 'vCPU 1 in' log
 is "where its dump is as well" grep -q 'are in strata.core' log

@@ -22,7 +22,6 @@
 
 #define FADT_WBINVD		BIT(0)
 #define FADT_PROC_C1		BIT(2)
-#define FADT_POWER_BUTTON	BIT(4)	/* no fixed power button */
 #define FADT_SLEEP_BUTTON	BIT(5)	/* no fixed sleep button */
 #define FADT_RESET_REGISTER	BIT(10)
 #define FADT_HEADLESS		BIT(12)
@@ -485,7 +484,7 @@ static __u64 put_fadt(struct out *o, const struct acpi_config *c, __u64 facs, __
 	f.c2_latency = 0xffff;		/* no C2 and no C3 */
 	f.c3_latency = 0xffff;
 	f.boot_flags = BOOT_LEGACY_DEVICES | BOOT_NO_VGA;
-	f.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_POWER_BUTTON | FADT_SLEEP_BUTTON |
+	f.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLEEP_BUTTON |
 		  FADT_RESET_REGISTER | FADT_HEADLESS;
 	f.reset = io_register(c->reset_port, 8, GAS_BYTE);
 	f.reset_value = c->reset_value;

@@ -110,6 +110,7 @@ int cmd_list(int argc, char **argv)
 		       percent(sum.guest, whole));
 	}
 	profiles_close(&all);
+	control_list();
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #ifndef STRATA_LAUNCHER_H
 #define STRATA_LAUNCHER_H
 
+#include "control.h"
 #include "macros.h"
 #include "pci.h"
 
@@ -82,6 +83,7 @@ enum exit_status {
 	STATUS_TIMEOUT		= 9,
 	STATUS_ESCAPE		= 10,
 	STATUS_PANIC		= 11,
+	STATUS_STOPPED		= 12,
 	STATUS_GUEST_BASE	= 64,	/* plus the value the guest gave, 0 to 63 */
 	STATUS_SIGNAL_BASE	= 128,	/* plus the signal's number */
 };
@@ -113,6 +115,7 @@ struct net_options {
 enum on_end { END_STOP, END_REBOOT, END_DUMP };
 
 struct options {
+	const char *name;		/* NULL: nobody will call it */
 	const char *kernel;
 	const char *initrd;
 	const char *append;
@@ -173,6 +176,7 @@ struct rtc {
 
 struct pm {
 	__u16 status, enable, control;
+	bool sci;			/* the line's level */
 };
 
 /* What the launcher itself counts, one entry for each KVM_EXIT_ number. */
@@ -188,6 +192,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	bool nmi;			/* one is to come; atomic */
 	__u64 user_exits[NR_USER_EXITS];
 	__u64 interrupted;
 };
@@ -220,6 +225,16 @@ struct vm {
 	bool stopping;			/* under stop_lock; read freely by vcpus */
 	enum exit_status status;
 	int wake_fd;			/* an eventfd that wakes the main loop */
+
+	/* paused is under pause_lock, and read freely by vcpus */
+	pthread_mutex_t pause_lock;
+	pthread_cond_t pause_cond;
+	bool paused;
+	unsigned int nr_parked;		/* vCPUs that stand still */
+
+	/* the main thread's */
+	struct control control;
+	bool restart;			/* a reset was asked for from outside */
 };
 
 /* util.c */
@@ -282,6 +297,13 @@ int cpuid_set(struct vcpu *vcpu);
 int vcpu_create(struct vcpu *vcpu);
 int vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry);
 
+/* pause.c */
+void vcpu_kick(struct vcpu *vcpu);
+void vcpu_messages(struct vcpu *vcpu);
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
+void vm_nmi(struct vm *vm);
+
 /* vcpu.c */
 void *vcpu_thread(void *arg);
 
@@ -309,6 +331,7 @@ __u8 i8042_read(struct vm *vm, unsigned int reg);
 void i8042_write(struct vm *vm, unsigned int reg, __u8 value);
 __u32 pm_read(struct vm *vm, unsigned int reg, unsigned int size);
 void pm_write(struct vm *vm, unsigned int reg, unsigned int size, __u32 value);
+void pm_press_power_button(struct vm *vm);	/* takes io_lock itself */
 
 /* terminal.c */
 #define INPUT_QUEUE		1024
@@ -336,6 +359,15 @@ int cmd_hist(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_picture(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_reset(int argc, char **argv);
+int cmd_nmi(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+
+/* cmd_control.c */
+void control_list(void);
 
 /* names.c */
 const char *exit_reason_name(__u32 reason);

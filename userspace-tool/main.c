@@ -35,6 +35,7 @@ static const char run_help[] =
 "  --net tap=INTERFACE[,mac=ADDRESS]\n"
 "                  a network card on a tap interface of this machine's\n"
 "  --rng           a source of random numbers\n"
+"  --name NAME     what other commands call this VM\n"
 "  --on-crash stop|reboot|dump, --on-reset stop|reboot, --dump FILE\n"
 "                  what becomes of a guest that crashes or asks for a reset (default:\n"
 "                  stop), and where its core is written (default: strata.core)\n"
@@ -54,7 +55,7 @@ static const char run_help[] =
 "  4  the guest crashed (triple    10  ended by Ctrl-A x\n"
 "     fault)                       64 + V  the guest wrote V (0 to 63) to port 0xf4\n"
 "  5  the hypervisor gave up       128 + N  ended by signal N\n"
-" 11  the guest panicked\n";
+" 11  the guest panicked           12  ended by 'strata stop --force'\n";
 
 static const char info_help[] =
 "usage: strata info [--device PATH]\n"
@@ -66,7 +67,8 @@ static const char info_help[] =
 static const char list_help[] =
 "usage: strata list [--device PATH]\n"
 "\n"
-"List the vCPUs of all VMs: yours, or everybody's with CAP_PERFMON.\n"
+"List the vCPUs of all VMs: yours, or everybody's with CAP_PERFMON. Then your VMs that\n"
+"have a name.\n"
 "\n"
 "  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
 
@@ -123,6 +125,40 @@ static const char picture_help[] =
 "  --seconds S     watch for so long (default: 10)\n"
 "  --device PATH   strata's device node (default: " STRATA_DEVICE ")\n";
 
+static const char pause_help[] =
+"usage: strata pause NAME\n"
+"\n"
+"Let the CPUs of a VM stand still. 'strata resume NAME' lets them go on.\n";
+
+static const char resume_help[] =
+"usage: strata resume NAME\n"
+"\n"
+"Let a VM that was paused go on.\n";
+
+static const char stop_help[] =
+"usage: strata stop NAME [--force]\n"
+"\n"
+"Press the power button of a VM; its system shuts down, if it listens to that.\n"
+"\n"
+"  --force         end it at once, as if its power failed (exit status 12)\n";
+
+static const char reset_help[] =
+"usage: strata reset NAME\n"
+"\n"
+"Start a VM anew, as if its reset button was pressed.\n";
+
+static const char nmi_help[] =
+"usage: strata nmi NAME\n"
+"\n"
+"Send an NMI to each CPU of a VM. What that does is its system's choice: Linux says so,\n"
+"or panics with the sysctl kernel.unknown_nmi_panic.\n";
+
+static const char dump_help[] =
+"usage: strata dump NAME FILE\n"
+"\n"
+"Write the memory and the registers of a VM into FILE, an ELF core for gdb and crash. It\n"
+"stands still meanwhile, and goes on after.\n";
+
 static const char help_help[] =
 "usage: strata help [COMMAND]\n"
 "\n"
@@ -146,6 +182,12 @@ static const struct command {
 	{ "keys", cmd_keys, "count what a VM's exits are about", keys_help },
 	{ "top", cmd_top, "show what exits cost, again and again", top_help },
 	{ "picture", cmd_picture, "draw where a VM's time goes", picture_help },
+	{ "pause", cmd_pause, "let a named VM stand still", pause_help },
+	{ "resume", cmd_resume, "let it go on", resume_help },
+	{ "stop", cmd_stop, "press its power button, or end it", stop_help },
+	{ "reset", cmd_reset, "start it anew", reset_help },
+	{ "nmi", cmd_nmi, "send it an NMI", nmi_help },
+	{ "dump", cmd_dump, "write its memory and registers into a file", dump_help },
 	{ "info", cmd_info, "print what the device offers", info_help },
 	{ "help", cmd_help, "print the help of a command", help_help },
 	{ "version", cmd_version, "print the version", version_help },

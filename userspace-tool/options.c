@@ -13,7 +13,7 @@
 
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
 	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG,
-	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP };
+	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -31,6 +31,7 @@ static const struct option long_options[] = {
 	{ "on-crash", required_argument, NULL, OPT_ON_CRASH },
 	{ "on-reset", required_argument, NULL, OPT_ON_RESET },
 	{ "dump", required_argument, NULL, OPT_DUMP },
+	{ "name", required_argument, NULL, OPT_NAME },
 	{ 0 }
 };
 
@@ -106,6 +107,9 @@ static int parse_one(int c, struct options *opt)
 		return parse_on_crash(optarg, opt);
 	case OPT_ON_RESET:
 		return parse_on_reset(optarg, opt);
+	case OPT_NAME:
+		opt->name = optarg;
+		return control_check_name(optarg);
 	case OPT_DUMP:
 		opt->dump = optarg;
 		return 0;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ACPI power management: the PM1 event and control registers.  No event ever
- * comes; what counts is the write that powers the machine off.
+ * ACPI power management: the PM1 event and control registers.  The one event is the
+ * power button's; what counts is the write that powers the machine off.
  */
 
 #include "acpi.h"
 #include "launcher.h"
+
+#define POWER_BUTTON	BIT(8)
 
 enum { PM_STATUS = 0, PM_ENABLE = 2, PM_CONTROL = 4 };
 
@@ -30,14 +32,38 @@ static __u8 read_byte(struct pm *pm, unsigned int reg)
 	return value >> (reg & 1 ? 8 : 0);
 }
 
+/* The line is level triggered, and high as long as an event waits that is enabled. */
+static void update_sci(struct vm *vm)
+{
+	bool level = vm->pm.status & vm->pm.enable;
+
+	if (level == vm->pm.sci)
+		return;
+	vm->pm.sci = level;
+	vm_irq_line(vm, SCI_GSI, level);
+}
+
+/* A guest that listens shuts down in its own time. */
+void pm_press_power_button(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->io_lock);
+	vm->pm.status |= POWER_BUTTON;
+	update_sci(vm);
+	pthread_mutex_unlock(&vm->io_lock);
+}
+
 static void write_byte(struct vm *vm, unsigned int reg, __u8 value)
 {
 	__u16 *r = pm_register(&vm->pm, reg);
 	unsigned int shift = reg & 1 ? 8 : 0;
 
-	if ((reg & ~1U) == PM_STATUS)
-		return;			/* ones clear, and nothing is ever set */
+	if ((reg & ~1U) == PM_STATUS) {
+		*r &= ~(value << shift);	/* ones clear */
+		update_sci(vm);
+		return;
+	}
 	*r = (*r & ~(0xff << shift)) | value << shift;
+	update_sci(vm);
 	if ((reg & ~1U) != PM_CONTROL || !(*r & ACPI_PM1_SLEEP_ENABLE))
 		return;
 	*r &= ~ACPI_PM1_SLEEP_ENABLE;	/* reads as zero */

@@ -69,12 +69,8 @@ static void join_vcpus(struct vm *vm)
 {
 	unsigned int i;
 
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		if (!vm->vcpus[i].started)
-			continue;
-		__atomic_store_n(&vm->vcpus[i].run->immediate_exit, 1, __ATOMIC_RELEASE);
-		pthread_kill(vm->vcpus[i].thread, SIGUSR1);
-	}
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_kick(&vm->vcpus[i]);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		if (vm->vcpus[i].started)
 			pthread_join(vm->vcpus[i].thread, NULL);
@@ -113,17 +109,18 @@ static void main_loop(struct vm *vm, int signal_fd)
 
 	terminal_open(&terminal);
 	while (!vm_stopping(vm)) {
-		struct pollfd fds[3] = {
+		struct pollfd fds[3 + 1 + CONTROL_CLIENTS] = {
 			{ .fd = vm->wake_fd, .events = POLLIN },
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = STDIN_FILENO, .events = POLLIN },
 		};
+		unsigned int nr = 3 + control_poll(vm, fds + 3);
 		int n;
 
 		terminal_feed(&terminal, vm);
 		if (!terminal_wants_input(&terminal))
 			fds[2].fd = -1;
-		n = poll(fds, 3, poll_timeout(vm));
+		n = poll(fds, nr, poll_timeout(vm));
 		if (n < 0 && errno != EINTR) {
 			err("poll failed: %s", strerror(errno));
 			vm_stop(vm, STATUS_HOST_ERROR);
@@ -142,6 +139,7 @@ static void main_loop(struct vm *vm, int signal_fd)
 			take_signal(vm, signal_fd);
 		if (fds[2].revents)
 			terminal_input(&terminal, vm);
+		control_ready(vm, fds + 3);
 	}
 }
 
@@ -152,6 +150,8 @@ static void print_end(struct vm *vm)
 
 	switch (vm->status) {
 	case STATUS_RESET:
+		if (vm->restart)
+			break;
 		if (vm->opt->on_reset == END_REBOOT)
 			err("the guest asked for a reset, and starts anew");
 		else
@@ -186,7 +186,7 @@ static bool after_end(struct vm *vm, enum exit_status status)
 	const struct options *opt = vm->opt;
 
 	if (status == STATUS_RESET)
-		return opt->on_reset == END_REBOOT;
+		return vm->restart || opt->on_reset == END_REBOOT;
 	if (!is_crash(status))
 		return false;
 	if (opt->on_crash == END_DUMP)

@@ -77,8 +77,7 @@ static void handle_exit(struct vcpu *vcpu)
  * vcpu_thread() - run one vCPU until the machine stops
  * @arg: the struct vcpu
  *
- * To stop it, set run->immediate_exit and then send SIGUSR1: a signal that comes
- * before KVM_RUN is not lost, because immediate_exit makes the call return.
+ * vcpu_kick() makes it look what there is for it.
  */
 void *vcpu_thread(void *arg)
 {
@@ -89,7 +88,10 @@ void *vcpu_thread(void *arg)
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 
-	while (!vm_stopping(vcpu->vm)) {
+	for (;;) {
+		vcpu_messages(vcpu);
+		if (vm_stopping(vcpu->vm))
+			return NULL;
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 			handle_exit(vcpu);
 			continue;
@@ -103,5 +105,4 @@ void *vcpu_thread(void *arg)
 		report_state(vcpu);
 		vm_stop(vcpu->vm, STATUS_RUN_FAILED);
 	}
-	return NULL;
 }

@@ -107,8 +107,12 @@ int vm_create(struct vm *vm, const struct options *opt)
 	vm->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&vm->io_lock, NULL);
 	pthread_mutex_init(&vm->stop_lock, NULL);
+	pthread_mutex_init(&vm->pause_lock, NULL);
+	pthread_cond_init(&vm->pause_cond, NULL);
 	rtc_init(vm);
 
+	if (control_open(vm))
+		return -1;
 	vm->dev_fd = device_open(opt->device);
 	if (vm->dev_fd < 0)
 		return -1;
@@ -127,6 +131,7 @@ void vm_destroy(struct vm *vm)
 {
 	unsigned int i;
 
+	control_close(vm);
 	virtio_destroy_all(vm);
 	free(vm->routes);
 	for (i = 0; i < vm->nr_vcpus; i++) {
@@ -158,6 +163,10 @@ void vm_stop(struct vm *vm, enum exit_status status)
 		__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&vm->stop_lock);
+	/* Who stands still goes on to its end. */
+	pthread_mutex_lock(&vm->pause_lock);
+	pthread_cond_broadcast(&vm->pause_cond);
+	pthread_mutex_unlock(&vm->pause_lock);
 	write_all(vm->wake_fd, &one, sizeof(one));
 }
 

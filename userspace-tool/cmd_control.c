@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Commands for a named VM: what the socket takes, for people. */
+
+#include "control.h"
+#include "launcher.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int connect_to(const char *name, bool quiet)
+{
+	struct sockaddr_un address;
+	int fd;
+
+	if (control_address(name, &address))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	if (!quiet)
+		err("there is no VM named %s (%s); 'strata list' shows those that there are", name,
+		    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* One line; NULL where the other side has gone. */
+static json_t *read_reply(int fd)
+{
+	FILE *f = fdopen(fd, "r");
+	char line[CONTROL_MAX_LINE];
+	json_t *reply = NULL;
+
+	if (!f) {
+		close(fd);
+		return NULL;
+	}
+	if (fgets(line, sizeof(line), f))
+		reply = json_loads(line, 0, NULL);
+	fclose(f);
+	return reply;
+}
+
+/* @request is ours from now on. */
+static json_t *ask(const char *name, json_t *request, bool quiet)
+{
+	int fd = connect_to(name, quiet);
+	char *text = json_dumps(request, JSON_COMPACT);
+	json_t *reply = NULL;
+
+	json_decref(request);
+	if (fd >= 0 && text && write_all(fd, text, strlen(text)) && write_all(fd, "\n", 1))
+		reply = read_reply(fd);
+	else if (fd >= 0)
+		close(fd);
+	free(text);
+	if (!reply && fd >= 0 && !quiet)
+		err("%s does not answer; it may have ended", name);
+	return reply;
+}
+
+static int tell(const char *name, json_t *request)
+{
+	json_t *reply = ask(name, request, false);
+	bool ok = json_is_true(json_object_get(reply, "ok"));
+	const char *why = json_string_value(json_object_get(reply, "error"));
+
+	if (reply && !ok)
+		err("%s: %s", name, why ? why : "it did not do it");
+	json_decref(reply);
+	return ok ? 0 : STATUS_HOST_ERROR;
+}
+
+static int no_name(const char *command)
+{
+	err("which VM? Write 'strata %s NAME'; 'strata list' shows them", command);
+	return STATUS_USAGE;
+}
+
+static int simple(int argc, char **argv)
+{
+	if (argc != 2)
+		return no_name(argv[0]);
+	return tell(argv[1], json_pack("{s:s}", "command", argv[0]));
+}
+
+int cmd_pause(int argc, char **argv)
+{
+	return simple(argc, argv);
+}
+
+int cmd_resume(int argc, char **argv)
+{
+	return simple(argc, argv);
+}
+
+int cmd_reset(int argc, char **argv)
+{
+	return simple(argc, argv);
+}
+
+int cmd_nmi(int argc, char **argv)
+{
+	return simple(argc, argv);
+}
+
+int cmd_stop(int argc, char **argv)
+{
+	bool force = argc == 3 && !strcmp(argv[2], "--force");
+
+	if (argc != 2 && !force)
+		return no_name(argv[0]);
+	return tell(argv[1], json_pack("{s:s, s:b}", "command", "stop", "force", force));
+}
+
+int cmd_dump(int argc, char **argv)
+{
+	char *path, *folder;
+	int ret;
+
+	if (argc != 3) {
+		err("write 'strata dump NAME FILE'");
+		return STATUS_USAGE;
+	}
+	/* The VM may be at work elsewhere. */
+	folder = argv[2][0] == '/' ? strdup("") : getcwd(NULL, 0);
+	if (!folder || asprintf(&path, "%s%s%s", folder, *folder ? "/" : "", argv[2]) < 0) {
+		err("cannot find the path of %s: %s", argv[2], strerror(errno));
+		free(folder);
+		return STATUS_HOST_ERROR;
+	}
+	ret = tell(argv[1], json_pack("{s:s, s:s}", "command", "dump", "file", path));
+	free(path);
+	free(folder);
+	return ret;
+}
+
+static void print_one(const char *name)
+{
+	json_t *reply = ask(name, json_pack("{s:s}", "command", "status"), true);
+	const char *state;
+	json_int_t memory;
+	int pid, cpus;
+	double uptime;
+
+	if (!json_unpack(reply, "{s:s, s:i, s:i, s:I, s:F}", "state", &state, "pid", &pid, "cpus",
+			 &cpus, "memory", &memory, "uptime", &uptime))
+		printf("%-16s %-8s %8d %5d %7lldM %9.0fs\n", name, state, pid, cpus,
+		       (long long)(memory / SZ_1M), uptime);
+	json_decref(reply);
+}
+
+static int is_socket(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name), tail = strlen(CONTROL_SUFFIX);
+
+	return len > tail && !strcmp(e->d_name + len - tail, CONTROL_SUFFIX);
+}
+
+/* The VMs of this user that have a name, if there are any. */
+void control_list(void)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct dirent **entries;
+	int i, n;
+
+	if (control_directory(path, sizeof(path)))
+		return;
+	n = scandir(path, &entries, is_socket, alphasort);
+	if (n > 0)
+		printf("\n%-16s %-8s %8s %5s %8s %10s\n", "NAME", "STATE", "PID", "CPUS", "MEMORY",
+		       "UPTIME");
+	for (i = 0; i < n; i++) {
+		entries[i]->d_name[strlen(entries[i]->d_name) - strlen(CONTROL_SUFFIX)] = '\0';
+		print_one(entries[i]->d_name);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+}

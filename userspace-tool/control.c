@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A named VM's socket. The main thread answers; whoever may connect may do all of it, so
+ * only the VM's own user may.
+ */
+
+#include "control.h"
+#include "launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- requests ---- */
+
+static json_t *failed(const char *why)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", why);
+}
+
+static json_t *done(void)
+{
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *do_status(struct vm *vm, json_t *request)
+{
+	(void)request;
+	return json_pack("{s:b, s:s, s:i, s:s, s:i, s:I, s:s, s:f}", "ok", 1, "name",
+			 vm->opt->name, "pid", (int)getpid(), "state",
+			 vm->paused ? "paused" : "running", "cpus", (int)vm->nr_vcpus, "memory",
+			 (json_int_t)vm->opt->memory, "device", vm->opt->device, "uptime",
+			 (now_ns() - vm->start_ns) / 1e9);
+}
+
+static json_t *do_pause(struct vm *vm, json_t *request)
+{
+	(void)request;
+	vm_pause(vm);
+	return done();
+}
+
+static json_t *do_resume(struct vm *vm, json_t *request)
+{
+	(void)request;
+	vm_resume(vm);
+	return done();
+}
+
+/* By its power button, which a guest without ACPI does not have; or at once. */
+static json_t *do_stop(struct vm *vm, json_t *request)
+{
+	if (json_is_true(json_object_get(request, "force")))
+		vm_stop(vm, STATUS_STOPPED);
+	else
+		pm_press_power_button(vm);
+	return done();
+}
+
+static json_t *do_reset(struct vm *vm, json_t *request)
+{
+	(void)request;
+	vm->restart = true;
+	vm_stop(vm, STATUS_RESET);
+	return done();
+}
+
+static json_t *do_nmi(struct vm *vm, json_t *request)
+{
+	(void)request;
+	if (vm->paused)
+		return failed("the VM is paused; resume it first");
+	vm_nmi(vm);
+	return done();
+}
+
+static json_t *do_dump(struct vm *vm, json_t *request)
+{
+	const char *file = json_string_value(json_object_get(request, "file"));
+	bool paused = vm->paused;
+	int ret;
+
+	if (!file || *file != '/')
+		return failed("'file' must be the path of a file, from the root");
+	vm_pause(vm);
+	ret = core_write(vm, file);
+	if (!paused)
+		vm_resume(vm);
+	return ret ? failed("the dump cannot be written; the VM's own messages say why") : done();
+}
+
+static const struct {
+	const char *name;
+	json_t *(*fn)(struct vm *vm, json_t *request);
+} commands[] = {
+	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
+	{ "stop", do_stop }, { "reset", do_reset }, { "nmi", do_nmi }, { "dump", do_dump },
+};
+
+static json_t *answer(struct vm *vm, const char *line)
+{
+	json_t *request = json_loads(line, 0, NULL), *reply = NULL;
+	const char *name = json_string_value(json_object_get(request, "command"));
+	size_t i;
+
+	for (i = 0; name && i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(name, commands[i].name))
+			reply = commands[i].fn(vm, request);
+	if (!reply)
+		reply = failed(!request ? "this is no JSON object" : name ?
+			       "there is no such command" : "'command' is missing");
+	json_decref(request);
+	return reply;
+}
+
+/* ---- connections ---- */
+
+static void drop(struct control_client *c)
+{
+	close(c->fd);
+	c->fd = -1;
+	c->used = 0;
+}
+
+/* Who does not read loses what is for them. */
+static void send_reply(struct control_client *c, json_t *reply)
+{
+	char *text = json_dumps(reply, JSON_COMPACT);
+
+	if (text && (send(c->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ||
+		     send(c->fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0))
+		drop(c);
+	free(text);
+	json_decref(reply);
+}
+
+static void take_lines(struct vm *vm, struct control_client *c)
+{
+	char *end;
+
+	while (c->fd >= 0 && (end = memchr(c->line, '\n', c->used))) {
+		size_t len = end + 1 - c->line;
+
+		*end = '\0';
+		send_reply(c, answer(vm, c->line));
+		if (c->fd < 0)
+			return;
+		c->used -= len;
+		memmove(c->line, end + 1, c->used);
+	}
+	if (c->fd >= 0 && c->used == sizeof(c->line)) {
+		send_reply(c, failed("the request is too long"));
+		if (c->fd >= 0)
+			drop(c);
+	}
+}
+
+static void receive(struct vm *vm, struct control_client *c)
+{
+	ssize_t n = recv(c->fd, c->line + c->used, sizeof(c->line) - c->used, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		drop(c);
+		return;
+	}
+	c->used += n;
+	take_lines(vm, c);
+}
+
+static bool is_allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	       (peer.uid == geteuid() || !peer.uid);
+}
+
+static void welcome(struct control *control)
+{
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC), i;
+
+	for (i = 0; fd >= 0 && i < CONTROL_CLIENTS; i++) {
+		if (control->clients[i].fd >= 0 || !is_allowed(fd))
+			continue;
+		control->clients[i].fd = fd;
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/**
+ * control_poll() - what to wait for
+ * @fds: room for 1 + CONTROL_CLIENTS
+ *
+ * Return: how many; control_ready() gets the same.
+ */
+unsigned int control_poll(struct vm *vm, struct pollfd *fds)
+{
+	unsigned int i;
+
+	fds[0] = (struct pollfd){ .fd = vm->control.fd, .events = POLLIN };
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		fds[1 + i] = (struct pollfd){
+			.fd = vm->control.fd < 0 ? -1 : vm->control.clients[i].fd,
+			.events = POLLIN,
+		};
+	return 1 + CONTROL_CLIENTS;
+}
+
+void control_ready(struct vm *vm, const struct pollfd *fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		if (fds[1 + i].fd >= 0 && fds[1 + i].revents)
+			receive(vm, &vm->control.clients[i]);
+	if (fds[0].fd >= 0 && fds[0].revents)
+		welcome(&vm->control);
+}
+
+/* ---- the socket ---- */
+
+/* What a VM that was killed has left is nobody's: the lock beside it tells. */
+static int take_name(struct control *control, const char *name)
+{
+	char path[sizeof(control->address.sun_path) + 8];
+
+	snprintf(path, sizeof(path), "%s.lock", control->address.sun_path);
+	control->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (control->lock_fd < 0) {
+		err("cannot make %s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (flock(control->lock_fd, LOCK_EX | LOCK_NB)) {
+		err("there is a VM named %s; 'strata list' shows it, 'strata stop %s' ends it", name,
+		    name);
+		return -1;
+	}
+	unlink(control->address.sun_path);
+	return 0;
+}
+
+/* control_close() undoes it, also when it fails. */
+int control_open(struct vm *vm)
+{
+	struct control *control = &vm->control;
+	const char *name = vm->opt->name;
+	unsigned int i;
+
+	control->fd = -1;
+	control->lock_fd = -1;
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		control->clients[i].fd = -1;
+	if (!name)
+		return 0;
+	if (control_address(name, &control->address) || take_name(control, name))
+		return -1;
+	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (control->fd >= 0 &&
+	    !bind(control->fd, (struct sockaddr *)&control->address, sizeof(control->address)) &&
+	    !listen(control->fd, CONTROL_CLIENTS))
+		return 0;
+	err("cannot make the socket %s: %s", control->address.sun_path, strerror(errno));
+	return -1;
+}
+
+void control_close(struct vm *vm)
+{
+	struct control *control = &vm->control;
+	unsigned int i;
+
+	if (!vm->opt->name)
+		return;
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		if (control->clients[i].fd >= 0)
+			drop(&control->clients[i]);
+	if (control->fd >= 0) {
+		close(control->fd);
+		unlink(control->address.sun_path);
+	}
+	if (control->lock_fd >= 0)
+		close(control->lock_fd);
+}

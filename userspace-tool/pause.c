@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vCPUs that stand still, and messages to those that run.
+ *
+ * Who has something for a vCPU says so first, and then makes its KVM_RUN return; the
+ * vCPU makes ready for that first, and then looks what there is: nothing is lost.
+ */
+
+#include "launcher.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (vcpu->started)
+		pthread_kill(vcpu->thread, SIGUSR1);
+}
+
+/* Stands still as long as it is to. */
+static void park(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	pthread_mutex_lock(&vm->pause_lock);
+	vm->nr_parked++;
+	pthread_cond_broadcast(&vm->pause_cond);
+	while (vm->paused && !vm_stopping(vm))
+		pthread_cond_wait(&vm->pause_cond, &vm->pause_lock);
+	vm->nr_parked--;
+	pthread_cond_broadcast(&vm->pause_cond);
+	pthread_mutex_unlock(&vm->pause_lock);
+	/* Its watchdogs are not to bite for the time that it has missed. */
+	ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL);
+}
+
+/**
+ * vcpu_messages() - what has come for a vCPU, before it runs again
+ * @vcpu: the caller's own
+ */
+void vcpu_messages(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&vcpu->vm->paused, __ATOMIC_SEQ_CST))
+		park(vcpu);
+	if (__atomic_exchange_n(&vcpu->nmi, false, __ATOMIC_SEQ_CST))
+		ioctl(vcpu->fd, KVM_NMI);
+}
+
+/* When it returns no vCPU runs, nor will before vm_resume(). */
+void vm_pause(struct vm *vm)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&vm->pause_lock);
+	__atomic_store_n(&vm->paused, true, __ATOMIC_SEQ_CST);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_kick(&vm->vcpus[i]);
+	while (vm->nr_parked < vm->nr_vcpus && !vm_stopping(vm))
+		pthread_cond_wait(&vm->pause_cond, &vm->pause_lock);
+	pthread_mutex_unlock(&vm->pause_lock);
+}
+
+void vm_resume(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->pause_lock);
+	__atomic_store_n(&vm->paused, false, __ATOMIC_SEQ_CST);
+	pthread_cond_broadcast(&vm->pause_cond);
+	/* The next pause counts from none. */
+	while (vm->nr_parked && !vm_stopping(vm))
+		pthread_cond_wait(&vm->pause_cond, &vm->pause_lock);
+	pthread_mutex_unlock(&vm->pause_lock);
+}
+
+/* An NMI for each vCPU, as from a button of old. */
+void vm_nmi(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		__atomic_store_n(&vm->vcpus[i].nmi, true, __ATOMIC_SEQ_CST);
+		vcpu_kick(&vm->vcpus[i]);
+	}
+}
