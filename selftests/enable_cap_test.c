@@ -4,7 +4,7 @@
  * capabilities, the bound of vCPU ids, the boot CPU, quirks and what is there
  * without them, MSR_PLATFORM_INFO, feature MSRs, translation, TSC offset.
  *
- * lab: vmx
+ * lab: kernels vmx
  */
 #include "strata_test.h"
 

@@ -2,6 +2,8 @@
 /*
  * KVM_PRE_FAULT_MEMORY, of Linux 6.11: the guest finds its memory mapped, whole and in
  * part, where it ends, and when its owner is asked for nonsense.
+ *
+ * lab: kernels vmx
  */
 #include "exits.h"
 #include "strata_test.h"
@@ -47,6 +49,8 @@ static struct vcpu *start(void)
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_touch);
 	void *mem = mem_alloc(SIZE, PAGE_SIZE);
 
+	/* As by a read: a page that nobody has written to would be mapped for reading. */
+	memset(mem, 1, SIZE);
 	vm_set_region(vm, 3, 0, GPA, SIZE, mem);
 	vm_map(vm, GPA, GPA, SIZE, PTE_W);
 	vcpu_call(vcpu, g_touch, PAGES);
