@@ -22,6 +22,8 @@
 /* Bits of SPEC_CTRL, and rules, that this host has; read-only after load. */
 static u64 spec_valid __read_mostly;
 static u64 arch_caps __read_mostly;
+/* Of no microcode: AMD's, or in the upper half Intel's, 0 being none (SDM 3A 10.11.7). */
+static u64 ucode __read_mostly;
 static u32 host_gates __read_mostly;
 
 /* What a guest may learn of the host's immunities (SDM 4, IA32_ARCH_CAPABILITIES). */
@@ -51,6 +53,7 @@ void strata_msr_setup(const struct kvm_cpuid_entry2 *e, u32 nr)
 		spec_valid |= SPEC_CTRL_SSBD;
 	if (cpuid_has(e, nr, 0x80000008, 0, CPUID_R_EBX, 28))
 		spec_valid |= BIT_ULL(7);	/* PSFD */
+	ucode = boot_cpu_data.x86_vendor == X86_VENDOR_INTEL ? BIT_ULL(32) : 0x01000065;
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES)) {
 		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, arch_caps);
 		arch_caps &= ARCH_CAPS_OFFERED;
@@ -119,9 +122,7 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init)
 	for (i = 0; i < MSR_NR_BANKS; i++)
 		m->slot[MSR_S_BANKS + 4 * i] = ~0ull;
 	m->slot[MSR_S_ARCH_CAPS] = arch_caps;
-	/* Intel's revision is in the upper half; any will do that is not 0 (SDM 3A 10.11.7). */
-	if (boot_cpu_data.x86_vendor == X86_VENDOR_INTEL)
-		m->slot[MSR_S_UCODE] = BIT_ULL(32);
+	m->slot[MSR_S_UCODE] = ucode;
 	m->tsc_adjust = 0;
 	if (!vcpu->apic)
 		vcpu->apic_base = STRATA_LAPIC_BASE | MSR_IA32_APICBASE_ENABLE |
@@ -391,7 +392,16 @@ static int do_entry(struct strata_vcpu *vcpu, struct kvm_msr_entry *e, bool writ
 	r = msr_find(e->index);
 	if (!(r->flags & MSR_F_FEATURE) || !msr_gate_open(r, host_gates))
 		return 1;
-	e->data = e->index == MSR_IA32_ARCH_CAPABILITIES ? arch_caps : r->reset;
+	switch (e->index) {
+	case MSR_IA32_ARCH_CAPABILITIES:
+		e->data = arch_caps;
+		break;
+	case MSR_IA32_UCODE_REV:
+		e->data = ucode;
+		break;
+	default:
+		e->data = r->reset;
+	}
 	return 0;
 }
 

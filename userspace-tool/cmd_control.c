@@ -142,6 +142,50 @@ int cmd_dump(int argc, char **argv)
 	return ret;
 }
 
+int cmd_balloon(int argc, char **argv)
+{
+	static const struct { const char *key, *words; } lines[] = {
+		{ "resident", "of it in this machine's memory" },
+		{ "reported", "given back as free, in all" },
+		{ "target", "the balloon, as asked for" },
+		{ "actual", "the balloon, as it is" },
+		{ "guest_total", "the guest's own: in all" },
+		{ "guest_free", "free" },
+		{ "guest_available", "available" },
+		{ "guest_caches", "caches of files" },
+	};
+	json_t *request, *reply;
+	const char *why;
+	__u64 size;
+	size_t i;
+
+	if (argc != 2 && argc != 3)
+		return no_name(argv[0]);
+	request = json_pack("{s:s}", "command", "balloon");
+	if (argc == 3) {
+		if (parse_size(argv[2], &size)) {
+			err("'%s' is no size; write for example 64M", argv[2]);
+			json_decref(request);
+			return STATUS_USAGE;
+		}
+		json_object_set_new(request, "size", json_integer(size));
+	}
+	reply = ask(argv[1], request, false);
+	if (!reply)
+		return STATUS_HOST_ERROR;
+	why = json_string_value(json_object_get(reply, "error"));
+	if (why)
+		err("%s: %s", argv[1], why);
+	for (i = 0; !why && i < ARRAY_SIZE(lines); i++) {
+		const json_t *v = json_object_get(reply, lines[i].key);
+
+		if (v)
+			printf("%8lld KiB  %s\n", json_integer_value(v) / 1024, lines[i].words);
+	}
+	json_decref(reply);
+	return why ? STATUS_HOST_ERROR : 0;
+}
+
 static void print_one(const char *name)
 {
 	json_t *reply = ask(name, json_pack("{s:s}", "command", "status"), true);

@@ -4,6 +4,7 @@
  * only the VM's own user may.
  */
 
+#include "balloon.h"
 #include "control.h"
 #include "launcher.h"
 
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -95,12 +97,58 @@ static json_t *do_dump(struct vm *vm, json_t *request)
 	return ret ? failed("the dump cannot be written; the VM's own messages say why") : done();
 }
 
+/* Bytes of this process' memory that the guest's memory takes. */
+static json_int_t resident(const struct vm *vm)
+{
+	static unsigned char map[SZ_1G / SZ_4K];
+	const __u64 start[] = { 0, HOLE_END }, size[] = { vm->mem.low, vm->mem.high };
+	json_int_t pages = 0;
+	__u64 at, len, i;
+	int part;
+
+	for (part = 0; part < 2; part++)
+		for (at = 0; at < size[part]; at += len) {
+			len = size[part] - at < SZ_1G ? size[part] - at : SZ_1G;
+			if (mincore(vm->mem.base + start[part] + at, len, map))
+				continue;
+			for (i = 0; i < len / SZ_4K; i++)
+				pages += map[i] & 1;
+		}
+	return pages * SZ_4K;
+}
+
+static json_t *do_balloon(struct vm *vm, json_t *request)
+{
+	json_t *size = json_object_get(request, "size"), *reply;
+	struct balloon_state s;
+
+	if (!vm->balloon)
+		return failed("the VM has no balloon; start it with --balloon");
+	if (size && (!json_is_integer(size) || json_integer_value(size) < 0 ||
+		     (__u64)json_integer_value(size) > vm->opt->memory))
+		return failed("'size' must be a number of bytes, not more than the VM has");
+	if (size)
+		balloon_set(vm, json_integer_value(size));
+	balloon_get(vm, &s);
+	reply = json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "target", (json_int_t)s.target,
+			  "actual", (json_int_t)s.actual, "reported", (json_int_t)s.reported,
+			  "resident", resident(vm));
+	if (s.has_stats) {
+		json_object_set_new(reply, "guest_total", json_integer(s.guest_total));
+		json_object_set_new(reply, "guest_free", json_integer(s.guest_free));
+		json_object_set_new(reply, "guest_available", json_integer(s.guest_available));
+		json_object_set_new(reply, "guest_caches", json_integer(s.guest_caches));
+	}
+	return reply;
+}
+
 static const struct {
 	const char *name;
 	json_t *(*fn)(struct vm *vm, json_t *request);
 } commands[] = {
 	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
 	{ "stop", do_stop }, { "reset", do_reset }, { "nmi", do_nmi }, { "dump", do_dump },
+	{ "balloon", do_balloon },
 };
 
 static json_t *answer(struct vm *vm, const char *line)

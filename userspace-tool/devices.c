@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The devices that the options ask for. */
 
+#include "balloon.h"
 #include "launcher.h"
 
 /**
@@ -13,7 +14,8 @@ int devices_create(struct vm *vm)
 	const struct options *opt = vm->opt;
 	unsigned int i;
 
-	vm->has_pci = opt->nr_disks || opt->nr_nets || opt->rng || opt->pvpanic;
+	vm->has_pci = opt->nr_disks || opt->nr_nets || opt->rng ||
+		      opt->balloon || opt->pvpanic;
 	if (!vm->has_pci)
 		return 0;
 	pci_init(vm);
@@ -24,6 +26,8 @@ int devices_create(struct vm *vm)
 		if (net_add(vm, &opt->nets[i], i))
 			return -1;
 	if (opt->rng && rng_add(vm))
+		return -1;
+	if (opt->balloon && balloon_add(vm))
 		return -1;
 	/* Who has a bus can say that it has panicked. */
 	return pvpanic_add(vm);

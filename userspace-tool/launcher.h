@@ -130,6 +130,7 @@ struct options {
 	struct net_options nets[MAX_NETS];
 	unsigned int nr_nets;
 	bool rng;
+	bool balloon;
 	bool pvpanic;
 	enum on_end on_crash, on_reset;
 	const char *dump;		/* where END_DUMP writes */
@@ -219,6 +220,7 @@ struct vm {
 	struct kvm_irq_routing *routes;
 	__u32 next_gsi;
 	struct virtio_dev *virtio;
+	struct virtio_dev *balloon;	/* one of them, or NULL */
 	bool input_waits;		/* for room in the serial port */
 
 	pthread_mutex_t stop_lock;
@@ -365,6 +367,7 @@ int cmd_reset(int argc, char **argv);
 int cmd_nmi(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_balloon(int argc, char **argv);
 
 /* cmd_control.c */
 void control_list(void);

@@ -35,6 +35,7 @@ static const char run_help[] =
 "  --net tap=INTERFACE[,mac=ADDRESS]\n"
 "                  a network card on a tap interface of this machine's\n"
 "  --rng           a source of random numbers\n"
+"  --balloon       free memory is given back, and more can be asked for\n"
 "  --name NAME     what other commands call this VM\n"
 "  --on-crash stop|reboot|dump, --on-reset stop|reboot, --dump FILE\n"
 "                  what becomes of a guest that crashes or asks for a reset (default:\n"
@@ -159,6 +160,12 @@ static const char dump_help[] =
 "Write the memory and the registers of a VM into FILE, an ELF core for gdb and crash. It\n"
 "stands still meanwhile, and goes on after.\n";
 
+static const char balloon_help[] =
+"usage: strata balloon NAME [SIZE]\n"
+"\n"
+"Show what memory a VM takes, what its balloon has of it, and what the guest says; with\n"
+"SIZE, ask the guest for so much, as 64M, or for less than before.\n";
+
 static const char help_help[] =
 "usage: strata help [COMMAND]\n"
 "\n"
@@ -188,6 +195,7 @@ static const struct command {
 	{ "reset", cmd_reset, "start it anew", reset_help },
 	{ "nmi", cmd_nmi, "send it an NMI", nmi_help },
 	{ "dump", cmd_dump, "write its memory and registers into a file", dump_help },
+	{ "balloon", cmd_balloon, "show a named VM's memory, or ask it for some", balloon_help },
 	{ "info", cmd_info, "print what the device offers", info_help },
 	{ "help", cmd_help, "print the help of a command", help_help },
 	{ "version", cmd_version, "print the version", version_help },

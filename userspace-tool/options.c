@@ -13,7 +13,7 @@
 
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
 	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG,
-	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME };
+	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -28,6 +28,7 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "balloon", no_argument, NULL, OPT_BALLOON },
 	{ "on-crash", required_argument, NULL, OPT_ON_CRASH },
 	{ "on-reset", required_argument, NULL, OPT_ON_RESET },
 	{ "dump", required_argument, NULL, OPT_DUMP },
@@ -102,6 +103,9 @@ static int parse_one(int c, struct options *opt)
 		return net_parse(optarg, opt);
 	case OPT_RNG:
 		opt->rng = true;
+		return 0;
+	case OPT_BALLOON:
+		opt->balloon = true;
 		return 0;
 	case OPT_ON_CRASH:
 		return parse_on_crash(optarg, opt);

@@ -9,11 +9,13 @@
  */
 // sources: ../../userspace-tool/virtio.c ../../userspace-tool/virtio_blk.c
 // sources: ../../userspace-tool/virtio_net.c ../../userspace-tool/net_user.c
-// sources: ../../userspace-tool/virtio_rng.c ../../userspace-tool/virtq.c
+// sources: ../../userspace-tool/virtio_rng.c ../../userspace-tool/virtio_balloon.c
+// sources: ../../userspace-tool/virtq.c
 // sources: ../../userspace-tool/pci.c ../../userspace-tool/msix.c
 // sources: ../../userspace-tool/worker.c
 // libraries: -luring -lslirp
 
+#include "../../userspace-tool/balloon.h"
 #include "../../userspace-tool/launcher.h"
 #include "../../userspace-tool/virtio.h"
 #include "../../userspace-tool/net.h"
@@ -296,7 +298,9 @@ static bool works(struct virtio_dev *dev)
 
 	set_up(dev, true);
 	memcpy(vm.mem.base + 0x1000, &header, sizeof(header));
-	if (dev->ops->id == VIRTIO_ID_RNG)
+	if (dev->ops->id == VIRTIO_ID_BALLOON)
+		d[0] = (struct vring_desc){ 0x2000, 4, 0, 0 };
+	else if (dev->ops->id == VIRTIO_ID_RNG)
 		d[0] = (struct vring_desc){ 0x2000, 512, VRING_DESC_F_WRITE, 0 };
 	else
 		d[0] = (struct vring_desc){ 0x1000, queue ? 60 : sizeof(header),
@@ -341,7 +345,8 @@ int main(int argc, char **argv)
 	disk.path = path;
 	memcpy(net.mac, "\x52\x54\0\0\0\1", 6);
 	tap_ok(!blk_add(&vm, &disk, 0) && !net_add(&vm, &net, 0) && !rng_add(&vm) &&
-	       !virtio_start_workers(&vm), "a disk, a network card, a source of random numbers");
+	       !balloon_add(&vm) && !virtio_start_workers(&vm),
+	       "a disk, a network card, a source of random numbers, a balloon");
 	for (dev = vm.virtio; dev; dev = dev->next)
 		fuzz(dev, operations);
 	virtio_destroy_all(&vm);

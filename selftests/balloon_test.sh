@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Memory that a guest does not need comes back to the host: by itself, when it reports
+# what is free, and by the balloon, when it is asked for; and what it says of its memory.
+#
+# lab: timeout=240
+
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
+PATH=$here/../userspace-tool:$PATH
+release=$(uname -r)
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export XDG_RUNTIME_DIR=$work
+tap_files=("$work/log" "$work/said")
+
+for module in virtio_pci virtio_balloon; do
+	modprobe -S "$release" --show-depends $module
+done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
+sed 's|.*/||' paths >modules
+mapfile -t paths <paths
+"$here/guest/mkinitrd" initrd "$here/guest/device-init" modules "${paths[@]}" || exit 1
+
+comes() {
+	local i
+
+	for ((i = 0; i < 300; i++)); do
+		grep -q "$1" log && return
+		sleep 0.2
+	done
+	return 1
+}
+
+# kib WORDS: a number of `strata balloon`
+kib() {
+	strata balloon one >said && awk -v words="$1" 'index($0, words) { print $1 }' said
+}
+
+# reaches WORDS TEST NUMBER: within a minute
+reaches() {
+	local i
+
+	for ((i = 0; i < 60; i++)); do
+		[ "$(kib "$1")" "$2" "$3" ] && return
+		sleep 1
+	done
+	return 1
+}
+
+strata run --name one --kernel "/boot/vmlinuz-$release" --initrd initrd --balloon \
+	--append "console=ttyS0 panic=-1 quiet memory" >log 2>&1 </dev/null &
+is "the guest fills 80 MiB" comes 'guest: full'
+full=$(kib 'of it in this')
+is "which it takes from us" test "$full" -gt 81920
+is "it frees them" comes 'guest: free'
+is "and they come back" reaches 'of it in this' -lt $((full - 61440))
+is "reported as free" test "$(kib 'given back as free')" -gt 61440
+echo "# resident: $full KiB when full, $(kib 'of it in this') KiB after"
+
+total=$(kib "the guest's own: in all")
+is "it says what it has" test "$total" -gt 180000
+free=$(kib 'KiB  free')
+is "a balloon of 64 MiB is asked for" eval "strata balloon one 64M >said"
+is "and grows" reaches 'the balloon, as it is' -eq 65536
+is "the guest has less that is free" reaches 'KiB  free' -lt $((free - 60000))
+is "it is let go" eval "strata balloon one 0 >said"
+is "and shrinks" reaches 'the balloon, as it is' -eq 0
+is "the guest has it again" reaches 'KiB  free' -gt $((free - 5000))
+is "more than there is" eval "! strata balloon one 1G 2>said"
+is "is refused" grep -q 'not more than the VM has' said
+strata stop one --force
+wait
+finish
