@@ -6,7 +6,7 @@
 # interrupts by messages and by lines; what was flushed survives the launcher's death;
 # and what each wrong option is told.
 #
-# lab: only=svm timeout=300
+# lab: only=launcher timeout=300
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
