@@ -74,6 +74,28 @@ is "statistics are printed when asked for" ends 0 p --stats
 is "with the exits to the launcher" said '^user exits: [1-9]'
 is "and the hypervisor's own count" said '^exits: [1-9]'
 
+# One file that finds out how it is run: PE twice, and one more where 40 is INC.
+printf '\x0f\x20\xc0\x24\x01\x00\xc0\x40\x90\xe6\xf4\xf4' >"$tmp/flat"
+# flat STATUS WORDS: a file without a header
+flat() {
+	local wanted=$1
+
+	strata run --device "$device" --flat "$tmp/flat$2" --memory 32M --timeout 20 \
+		>"$tmp/out" 2>"$tmp/err" </dev/null
+	[ $? = "$wanted" ]
+}
+is "a flat file runs in 16-bit mode" flat $((64 + 1)) ,mode=16
+is "in 32-bit mode" flat $((64 + 3)) ''
+is "in 64-bit mode" flat $((64 + 2)) ,mode=64
+is "at another address" flat $((64 + 1)) ,mode=16,address=0x1234
+is "above 1 MiB" flat $((64 + 2)) ,address=0x1000000,mode=64
+is "not upon the tables" flat 1 ,address=0xeffff
+is "which is said" said 'would lie upon'
+is "not beyond the memory" flat 1 ,address=0x2000000
+is "which is said as well" said 'does not fit'
+is "16-bit code not above 1 MiB" flat 1 ,mode=16,address=0x100000
+is "in no other mode" flat 2 ,mode=8
+
 # The serial port, standard input not a terminal. More than the FIFO holds.
 text=$(printf '%0200d' 7)
 guest i <<<"${text}q"

@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PTE_PRESENT		1ULL
+#define PTE_WRITE		2ULL
+#define PTE_LARGE		0x80ULL
+#define TABLE_ENTRIES		512
+
 /*
  * A descriptor table for both protocols; the segment registers are loaded with
  * the same contents, and a kernel that reloads them finds them here.
@@ -25,6 +30,21 @@ static const __u64 gdt_protected[] = {
 	0x00cf93000000ffff,
 	0x00008b0000000067,
 };
+
+/* The first 4 GiB, identity-mapped with 2 MiB pages. */
+void boot_identity_map(struct vm *vm)
+{
+	__u64 *pml4 = mem_ptr(&vm->mem, PAGE_TABLES_GPA, 6 * SZ_4K);
+	__u64 *pdpt = pml4 + TABLE_ENTRIES, *pd = pdpt + TABLE_ENTRIES;
+	__u64 i;
+
+	memset(pml4, 0, 2 * SZ_4K);
+	pml4[0] = (PAGE_TABLES_GPA + SZ_4K) | PTE_PRESENT | PTE_WRITE;
+	for (i = 0; i < 4; i++)
+		pdpt[i] = (PAGE_TABLES_GPA + (2 + i) * SZ_4K) | PTE_PRESENT | PTE_WRITE;
+	for (i = 0; i < 4 * TABLE_ENTRIES; i++)
+		pd[i] = i * SZ_2M | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
+}
 
 static int place_tables(struct vm *vm, bool long_mode)
 {
@@ -105,6 +125,12 @@ int boot_load(struct vm *vm, struct boot_entry *entry)
 		    CMDLINE_MAX - 1);
 		return -1;
 	}
+	if (vm->opt->flat.path) {
+		ret = boot_load_flat(vm, entry);
+		/* Real mode begins with nothing but the code. */
+		return ret || entry->mode == CPU_16 ? ret :
+		       place_tables(vm, entry->mode == CPU_64);
+	}
 	if (read_file(vm->opt->kernel, &kernel))
 		return -1;
 	strcpy(mem_ptr(&vm->mem, CMDLINE_GPA, CMDLINE_MAX), vm->opt->append);
@@ -115,5 +141,5 @@ int boot_load(struct vm *vm, struct boot_entry *entry)
 	free(kernel.data);
 	if (ret)
 		return ret;
-	return place_tables(vm, entry->long_mode);
+	return place_tables(vm, entry->mode == CPU_64);
 }

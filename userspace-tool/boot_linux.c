@@ -11,26 +11,6 @@
 #define E820_RAM		1
 #define E820_RESERVED		2
 
-#define PTE_PRESENT		1ULL
-#define PTE_WRITE		2ULL
-#define PTE_LARGE		0x80ULL
-#define TABLE_ENTRIES		512
-
-/* The first 4 GiB, identity-mapped with 2 MiB pages. */
-static void identity_map(struct vm *vm)
-{
-	__u64 *pml4 = mem_ptr(&vm->mem, PAGE_TABLES_GPA, 6 * SZ_4K);
-	__u64 *pdpt = pml4 + TABLE_ENTRIES, *pd = pdpt + TABLE_ENTRIES;
-	__u64 i;
-
-	memset(pml4, 0, 2 * SZ_4K);
-	pml4[0] = (PAGE_TABLES_GPA + SZ_4K) | PTE_PRESENT | PTE_WRITE;
-	for (i = 0; i < 4; i++)
-		pdpt[i] = (PAGE_TABLES_GPA + (2 + i) * SZ_4K) | PTE_PRESENT | PTE_WRITE;
-	for (i = 0; i < 4 * TABLE_ENTRIES; i++)
-		pd[i] = i * SZ_2M | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
-}
-
 static void add_e820(struct boot_params *bp, __u64 start, __u64 end, __u32 type)
 {
 	struct boot_e820_entry *e = &bp->e820_table[bp->e820_entries];
@@ -107,10 +87,10 @@ int boot_load_linux(struct vm *vm, const struct blob *kernel, struct boot_entry 
 	add_e820(bp, EBDA_GPA, HIGH_RAM_GPA, E820_RESERVED);
 	add_e820(bp, HIGH_RAM_GPA, vm->mem.low, E820_RAM);
 	add_e820(bp, HOLE_END, HOLE_END + vm->mem.high, E820_RAM);
-	identity_map(vm);
+	boot_identity_map(vm);
 
 	entry->rip = gpa + BZIMAGE_ENTRY64;
 	entry->rsi = ZERO_PAGE_GPA;
-	entry->long_mode = true;
+	entry->mode = CPU_64;
 	return 0;
 }

@@ -124,6 +124,6 @@ int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *e
 
 	entry->rip = img.pvh_entry;
 	entry->rbx = PVH_INFO_GPA;
-	entry->long_mode = false;
+	entry->mode = CPU_32;
 	return 0;
 }

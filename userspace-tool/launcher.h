@@ -88,6 +88,15 @@ enum exit_status {
 	STATUS_SIGNAL_BASE	= 128,	/* plus the signal's number */
 };
 
+enum cpu_mode { CPU_16, CPU_32, CPU_64 };
+
+/* --flat: a file without a header, where it goes, and what it is made for. */
+struct flat {
+	char *path;
+	__u64 address;
+	enum cpu_mode mode;
+};
+
 /* --disk and --net. */
 #define MAX_DISKS		16
 #define MAX_NETS		8
@@ -116,7 +125,8 @@ enum on_end { END_STOP, END_REBOOT, END_DUMP };
 
 struct options {
 	const char *name;		/* NULL: nobody will call it */
-	const char *kernel;
+	const char *kernel;		/* or flat.path */
+	struct flat flat;
 	const char *initrd;
 	const char *append;
 	const char *device;
@@ -155,7 +165,7 @@ struct boot_entry {
 	__u64 rip;
 	__u64 rsi;			/* Linux: the zero page */
 	__u64 rbx;			/* PVH: the start info */
-	bool long_mode;
+	enum cpu_mode mode;
 };
 
 #define SERIAL_FIFO		16
@@ -256,6 +266,7 @@ bool write_all(int fd, const void *buf, size_t len);
 int pv_parse(char *list, __u32 *bits);
 int disk_parse(char *arg, struct options *opt);
 int net_parse(char *arg, struct options *opt);
+int flat_parse(char *arg, struct options *opt);
 int options_parse(int argc, char **argv, struct options *opt);
 
 /* mem.c */
@@ -314,6 +325,8 @@ int boot_load(struct vm *vm, struct boot_entry *entry);
 int boot_place_initrd(struct vm *vm, __u64 limit, __u64 floor, __u64 *gpa, __u64 *len);
 int boot_load_linux(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
 int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
+int boot_load_flat(struct vm *vm, struct boot_entry *entry);
+void boot_identity_map(struct vm *vm);
 
 /* ports.c */
 __u32 port_read(struct vm *vm, __u16 port, unsigned int size);

@@ -17,11 +17,14 @@ static int cmd_version(int argc, char **argv)
 }
 
 static const char run_help[] =
-"usage: strata run --kernel FILE [OPTION]...\n"
+"usage: strata run --kernel FILE|--flat FILE [OPTION]...\n"
 "\n"
 "Boot a Linux guest, its serial port on this terminal, until it powers off.\n"
 "\n"
 "  --kernel FILE   a bzImage (vmlinuz), or an ELF vmlinux with a PVH entry\n"
+"  --flat FILE[,address=A][,mode=16|32|64]\n"
+"                  instead of a kernel: a file without a header, entered where it lies\n"
+"                  (default: 32-bit code at 0x100000, 16-bit code at 0x7c00)\n"
 "  --initrd FILE   the initial RAM disk\n"
 "  --append TEXT   the kernel's command line (default: console=ttyS0 panic=-1)\n"
 "  --cpus N        virtual CPUs (default: 1)\n"

@@ -13,11 +13,13 @@
 
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
 	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG,
-	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON };
+	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON,
+	OPT_FLAT };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "flat", required_argument, NULL, OPT_FLAT },
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
@@ -83,6 +85,8 @@ static int parse_one(int c, struct options *opt)
 	case OPT_KERNEL:
 		opt->kernel = optarg;
 		return 0;
+	case OPT_FLAT:
+		return flat_parse(optarg, opt);
 	case OPT_INITRD:
 		opt->initrd = optarg;
 		return 0;
@@ -163,7 +167,11 @@ int options_parse(int argc, char **argv, struct options *opt)
 		    argv[optind]);
 		return -1;
 	}
-	if (!opt->kernel) {
+	if (opt->kernel && opt->flat.path) {
+		err("--kernel and --flat are two guests; leave one out");
+		return -1;
+	}
+	if (!opt->kernel && !opt->flat.path) {
 		err("no kernel given; use --kernel FILE, for example --kernel "
 		    "/boot/vmlinuz-$(uname -r)");
 		return -1;

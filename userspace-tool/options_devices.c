@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* --disk and --net: a word, and then more of them with commas between. */
+/* --disk, --net and --flat: a word, and then more of them with commas between. */
 
 #include "launcher.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Where a PC's firmware puts a boot sector. */
+#define BOOT_SECTOR_GPA	0x7c00
 
 /* The next word of a list, or NULL. */
 static char *next_word(char **list)
@@ -60,6 +64,45 @@ int disk_parse(char *arg, struct options *opt)
 		return -1;
 	}
 	opt->nr_disks++;
+	return 0;
+}
+
+/**
+ * flat_parse() - FILE[,address=A][,mode=16|32|64]
+ * @arg: taken apart, and kept
+ */
+int flat_parse(char *arg, struct options *opt)
+{
+	static const char *const modes[] = { [CPU_16] = "16", [CPU_32] = "32", [CPU_64] = "64" };
+	struct flat *f = &opt->flat;
+	bool has_address = false;
+	char *word, *value, *end;
+	unsigned int i;
+
+	f->mode = CPU_32;
+	f->path = next_word(&arg);
+	while ((word = next_word(&arg))) {
+		if ((value = value_of(word, "address"))) {
+			f->address = strtoull(value, &end, 0);
+			has_address = true;
+			if (*value && !*end)
+				continue;
+		} else if ((value = value_of(word, "mode"))) {
+			for (i = 0; i < ARRAY_SIZE(modes) && strcmp(value, modes[i]); i++)
+				;
+			f->mode = i;
+			if (i < ARRAY_SIZE(modes))
+				continue;
+		}
+		err("--flat knows no '%s'; it takes FILE[,address=0x100000][,mode=16|32|64]", word);
+		return -1;
+	}
+	if (!*f->path) {
+		err("--flat wants a file; write for example --flat boot.bin,mode=16");
+		return -1;
+	}
+	if (!has_address)
+		f->address = f->mode == CPU_16 ? BOOT_SECTOR_GPA : HIGH_RAM_GPA;
 	return 0;
 }
 

@@ -122,8 +122,30 @@ static struct kvm_segment flat_segment(__u16 selector, __u8 type, bool long_mode
 	return seg;
 }
 
-static int set_sregs(struct vcpu *vcpu, bool long_mode)
+/* As a processor is after its reset, but where the code is. */
+static void set_real_mode(struct kvm_sregs *sregs, __u64 address)
 {
+	struct kvm_segment data = {
+		.limit = 0xffff, .type = 0x3, .present = 1, .s = 1,
+	};
+
+	sregs->ds = data;
+	sregs->es = data;
+	sregs->fs = data;
+	sregs->gs = data;
+	sregs->ss = data;
+	sregs->cs = data;
+	sregs->cs.type = 0xb;
+	sregs->cs.base = address & ~0xfULL;
+	sregs->cs.selector = address >> 4;
+	sregs->idt.base = 0;
+	sregs->idt.limit = 0x3ff;
+	sregs->cr0 = CR0_ET;
+}
+
+static int set_sregs(struct vcpu *vcpu, const struct boot_entry *entry)
+{
+	bool long_mode = entry->mode == CPU_64;
 	struct kvm_sregs sregs;
 	struct kvm_segment data = flat_segment(BOOT_DS, 0x3, false);
 
@@ -158,6 +180,8 @@ static int set_sregs(struct vcpu *vcpu, bool long_mode)
 		sregs.cr4 = CR4_PAE;
 		sregs.efer = EFER_LME | EFER_LMA;
 	}
+	if (entry->mode == CPU_16)
+		set_real_mode(&sregs, entry->rip);
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs)) {
 		err("KVM_SET_SREGS failed: %s", strerror(errno));
 		return -1;
@@ -193,13 +217,13 @@ fail:
 int vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry)
 {
 	struct kvm_regs regs = {
-		.rip = entry->rip,
+		.rip = entry->mode == CPU_16 ? entry->rip & 0xf : entry->rip,
 		.rsi = entry->rsi,
 		.rbx = entry->rbx,
 		.rflags = RFLAGS_FIXED,
 	};
 
-	if (set_lapic(vcpu) || set_sregs(vcpu, entry->long_mode))
+	if (set_lapic(vcpu) || set_sregs(vcpu, entry))
 		return -1;
 	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs)) {
 		err("KVM_SET_REGS failed: %s", strerror(errno));
