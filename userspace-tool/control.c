@@ -59,7 +59,7 @@ static json_t *do_resume(struct vm *vm, json_t *request)
 static json_t *do_stop(struct vm *vm, json_t *request)
 {
 	if (json_is_true(json_object_get(request, "force")))
-		vm_stop(vm, STATUS_STOPPED);
+		vm_end(vm, STATUS_STOPPED);
 	else
 		pm_press_power_button(vm);
 	return done();

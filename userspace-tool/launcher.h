@@ -247,6 +247,7 @@ struct vm {
 	/* the main thread's */
 	struct control control;
 	bool restart;			/* a reset was asked for from outside */
+	enum exit_status last_word;	/* and the end, which no start follows; 0: not */
 };
 
 /* util.c */
@@ -283,6 +284,7 @@ int vm_create(struct vm *vm, const struct options *opt);
 void vm_destroy(struct vm *vm);
 int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name);
 void vm_stop(struct vm *vm, enum exit_status status);
+void vm_end(struct vm *vm, enum exit_status status);
 bool vm_stopping(struct vm *vm);
 
 /* irq.c */

@@ -99,7 +99,7 @@ static void take_signal(struct vm *vm, int fd)
 	struct signalfd_siginfo info;
 
 	if (read(fd, &info, sizeof(info)) == sizeof(info))
-		vm_stop(vm, STATUS_SIGNAL_BASE + info.ssi_signo);
+		vm_end(vm, STATUS_SIGNAL_BASE + info.ssi_signo);
 }
 
 /* Input, signals and the clock, until somebody calls vm_stop(). */
@@ -247,6 +247,10 @@ int cmd_run(int argc, char **argv)
 		memset(&vm, 0, sizeof(vm));
 		status = run(&vm, &opt);
 		again = vm.nr_vcpus && after_end(&vm, status);
+		if (again && vm.last_word) {
+			again = false;
+			status = vm.last_word;
+		}
 		vm_destroy(&vm);
 	} while (again);
 	return status;

@@ -77,7 +77,7 @@ static bool escape(struct terminal *t, struct vm *vm, __u8 c)
 		return true;
 	case 'x':
 	case 'X':
-		vm_stop(vm, STATUS_ESCAPE);
+		vm_end(vm, STATUS_ESCAPE);
 		return false;
 	case '?':
 	case 'h':

@@ -170,6 +170,17 @@ void vm_stop(struct vm *vm, enum exit_status status)
 	write_all(vm->wake_fd, &one, sizeof(one));
 }
 
+/**
+ * vm_end() - end the run for good, whatever the guest has just done itself
+ *
+ * Only the main thread, which alone starts a guest anew.
+ */
+void vm_end(struct vm *vm, enum exit_status status)
+{
+	vm->last_word = status;
+	vm_stop(vm, status);
+}
+
 bool vm_stopping(struct vm *vm)
 {
 	return __atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE);
