@@ -4,7 +4,7 @@
 # Memory that a guest does not need comes back to the host: by itself, when it reports
 # what is free, and by the balloon, when it is asked for; and what it says of its memory.
 #
-# lab: only=launcher timeout=240
+# lab: only=launcher timeout=600
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")

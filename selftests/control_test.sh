@@ -4,7 +4,7 @@
 # A named VM: found, paused and resumed, sent an NMI, dumped as it runs, reset, shut down
 # by its power button and ended at once; what its socket says to nonsense.
 #
-# lab: only=launcher timeout=300
+# lab: only=launcher timeout=600
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")

@@ -5,7 +5,7 @@
 # name and status, the dump has memory, registers and VMCOREINFO, and a guest that is
 # to start anew does.
 #
-# lab: only=launcher timeout=300
+# lab: only=launcher timeout=600
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")

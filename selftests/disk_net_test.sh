@@ -6,7 +6,7 @@
 # interrupts by messages and by lines; what was flushed survives the launcher's death;
 # and what each wrong option is told.
 #
-# lab: only=launcher timeout=300
+# lab: only=launcher timeout=600
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -41,11 +41,11 @@ run() {
 }
 
 with_devices() {
-	local words=$1 first=$2
+	local words=$1 first=$2 net=$3
 
-	shift 2
+	shift 3
 	run "$words" --disk "$first,serial=first" --disk second,readonly \
-		--net user,mac=52:54:00:aa:bb:cc --rng "$@" &&
+		--net "$net,mac=52:54:00:aa:bb:cc" --rng "$@" &&
 		grep -q "guest: vda 16384 sectors serial first sum $sum" log &&
 		grep -q 'guest: vdb is read only' log && grep -q 'guest: mac 52:54:00:aa:bb:cc' log &&
 		grep -q 'guest: network right' log && grep -q 'guest: random right' log
@@ -61,15 +61,17 @@ copy_is_right() {
 }
 
 cp disk copy
-is "disks, network and random numbers, 2 CPUs" with_devices devices copy --cpus 2
+is "disks, network and random numbers, 2 CPUs" with_devices devices copy user --cpus 2
 is "by messages" grep -q 'guest: interrupts by messages' log
 is "what is on the disk is what the guest has written" copy_is_right copy /dev/zero
 # A tmpfs has no O_DIRECT, and of a block device nothing is discarded.
 cp disk copy
-modprobe loop
+modprobe -a loop tun
 loop=$(losetup -f --show copy) || exit 1
-is "by lines, 1 CPU, a block device with O_DIRECT" \
-	with_devices 'devices pci=nomsi' "$loop,direct"
+ip tuntap add tap0 mode tap && ip addr add 10.0.2.2/24 dev tap0 && ip link set tap0 up
+is "by lines, 1 CPU, a block device with O_DIRECT, a tap interface" \
+	with_devices 'devices pci=nomsi' "$loop,direct" tap=tap0
+is "which has carried frames" test "$(cat /sys/class/net/tap0/statistics/rx_packets)" -ge 4
 is "there are no messages" grep -q 'guest: interrupts by lines' log
 losetup -d "$loop"
 is "on the disk as well" copy_is_right copy <(tail -c +4194305 disk)
@@ -118,5 +120,6 @@ is "an unknown word" refused "knows no 'fast'" --disk second,fast
 is "an unknown network" refused 'there are --net user and' --net wire
 is "a wrong address" refused 'no address of a network card' --net user,mac=1:2
 is "a wrong forward" refused 'a forward is' --net user,forward=tcp:1
+is "a tap interface that may not be" refused 'cannot use the tap interface' --net tap=lo
 is "a forward of a tap's" refused "knows no 'forward" --net tap=t,forward=tcp:1:2
 finish
