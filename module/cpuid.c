@@ -314,6 +314,9 @@ long strata_vcpu_set_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 		if (copy_from_user(e, u->entries, nent * sizeof(*e)))
 			goto free;
 	}
+	/* Who halts without an exit is not woken up by a hypercall. */
+	if (READ_ONCE(vcpu->vm->disabled_exits) & KVM_X86_DISABLE_EXITS_HLT)
+		hide_unhalt(e, nent);
 	if (vcpu->ran_once) {
 		runtime_of(vcpu, &rt);
 		r = cpuid_same(&strata_fpu_host.layout, &rt, vcpu->cpuid, vcpu->nr_cpuid,
@@ -323,9 +326,6 @@ long strata_vcpu_set_cpuid2(struct strata_vcpu *vcpu, struct kvm_cpuid2 __user *
 	r = -EINVAL;
 	if (!cpuid_acceptable(e, nent))
 		goto free;
-	/* Who halts without an exit is not woken up by a hypercall. */
-	if (READ_ONCE(vcpu->vm->disabled_exits) & KVM_X86_DISABLE_EXITS_HLT)
-		hide_unhalt(e, nent);
 
 	swap(vcpu->cpuid, e);
 	vcpu->nr_cpuid = nent;

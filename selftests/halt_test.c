@@ -199,6 +199,13 @@ TEST(unhalt_is_hidden)
 	xioctl(vcpu->fd, KVM_SET_CPUID2, c);
 	xioctl(vcpu->fd, KVM_GET_CPUID2, c);
 	EXPECT_EQ(0, cpuid_find(c, 0x40000001, 0)->eax & 1u << 7);
+	/* The table that was given once is the same after the vCPU has run. */
+	vcpu->run->immediate_exit = 1;
+	EXPECT_EQ(EINTR, vcpu_try_run(vcpu));
+	vcpu->run->immediate_exit = 0;
+	load_blob(vm, 0x1000, hlt_code);
+	c = supported_cpuid();
+	EXPECT_EQ(0, try_ioctl(vcpu->fd, KVM_SET_CPUID2, c));
 }
 
 TEST_HARNESS_MAIN
