@@ -302,6 +302,7 @@ static int take_name(struct control *control, const char *name)
 int control_open(struct vm *vm)
 {
 	struct control *control = &vm->control;
+	char directory[sizeof(control->address.sun_path)];
 	const char *name = vm->opt->name;
 	unsigned int i;
 
@@ -311,7 +312,9 @@ int control_open(struct vm *vm)
 		control->clients[i].fd = -1;
 	if (!name)
 		return 0;
-	if (control_address(name, &control->address) || take_name(control, name))
+	if (control_address(name, &control->address) ||
+	    control_directory(directory, sizeof(directory)) || control_make_directory(directory) ||
+	    take_name(control, name))
 		return -1;
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (control->fd >= 0 &&

@@ -32,6 +32,7 @@ struct control {
 /* control_path.c */
 int control_check_name(const char *name);
 int control_directory(char *path, size_t size);
+int control_make_directory(const char *path);
 int control_address(const char *name, struct sockaddr_un *address);
 
 /* control.c */

@@ -31,13 +31,12 @@ int control_check_name(const char *name)
 }
 
 /**
- * control_directory() - the folder of this user's sockets, made if need be
+ * control_directory() - the path of the folder of this user's sockets
  * @path: filled in
  */
 int control_directory(char *path, size_t size)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	struct stat st;
 	int n;
 
 	if (runtime && *runtime)
@@ -46,10 +45,17 @@ int control_directory(char *path, size_t size)
 		n = snprintf(path, size, "/run/strata");
 	else
 		n = snprintf(path, size, "/tmp/strata-%u", geteuid());
-	if (n < 0 || (size_t)n >= size) {
-		err("XDG_RUNTIME_DIR is too long for a socket's name; set it to a shorter one");
-		return -1;
-	}
+	if (n > 0 && (size_t)n < size)
+		return 0;
+	err("XDG_RUNTIME_DIR is too long for a socket's name; set it to a shorter one");
+	return -1;
+}
+
+/* It is made, if need be, and nobody else's. */
+int control_make_directory(const char *path)
+{
+	struct stat st;
+
 	if (mkdir(path, 0700) && errno != EEXIST) {
 		err("cannot make the folder %s: %s; set XDG_RUNTIME_DIR to one of yours", path,
 		    strerror(errno));

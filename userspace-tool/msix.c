@@ -100,20 +100,21 @@ static void msix_read(struct pci_dev *dev, __u32 offset, void *data, unsigned in
 
 static void msix_write(struct pci_dev *dev, __u32 offset, const void *data, unsigned int len)
 {
-	unsigned int i;
+	const __u32 end = offset + len;
+	struct msix_vector *v;
 	__u32 *entry;
 
 	if (offset % 4 || len % 4)
 		return;
-	for (i = 0; i < len; i += 4) {
-		entry = table_entry(dev, offset + i);
-		if (!entry)
-			return;
-		memcpy(entry, (const __u8 *)data + i, 4);
-		if ((offset + i) % ENTRY < 12)
-			dev->vectors[offset / ENTRY].routed = false;
+	for (; offset < end && (entry = table_entry(dev, offset)); offset += 4, data += 4) {
+		v = &dev->vectors[offset / ENTRY];
+		memcpy(entry, data, 4);
+		if (entry != &v->control)
+			v->routed = false;
+		/* Both halves of a pair, before anybody listens. */
+		if (offset + 4 == end || entry == &v->control)
+			update(dev, v);
 	}
-	update(dev, &dev->vectors[offset / ENTRY]);
 }
 
 /**

@@ -30,6 +30,8 @@
 #define MAX_DISCARD	(1U << 30 >> 9)
 /* What O_DIRECT may want of addresses and lengths. */
 #define DIRECT_ALIGN	4096
+/* Of what has to be copied for that, as much at once; Linux asks for a tenth of it. */
+#define MAX_BOUNCE	(16U << 20)
 
 struct request {
 	struct virtq_chain chain;
@@ -199,7 +201,7 @@ static bool bounce(struct blk *b, struct request *r)
 {
 	if (!b->disk->direct || is_aligned(r))
 		return true;
-	if (posix_memalign(&r->bounce, DIRECT_ALIGN, r->left)) {
+	if (r->left > MAX_BOUNCE || posix_memalign(&r->bounce, DIRECT_ALIGN, r->left)) {
 		r->bounce = NULL;
 		return false;
 	}

@@ -181,6 +181,7 @@ static void test_msix(void)
 {
 	const __u32 gsi = dev.vectors[2].gsi;
 	unsigned int i, before;
+	__u64 pair;
 	__u8 cap;
 
 	for (cap = config(PCI_CAPABILITY_LIST, 1), i = 0; cap && i < 50; i++) {
@@ -213,6 +214,14 @@ static void test_msix(void)
 	tap_ok(routes == before + 1 && data_of[gsi] == 0x42, "msix: new data does");
 	enable(0);
 	tap_ok(!listens[gsi] && !pci_msix_enabled(&dev), "msix: off");
+	/* Eight bytes are two dwords, of two entries even. */
+	enable(PCI_MSIX_FLAGS_ENABLE);
+	pair = 0xfee01000ull << 32;
+	before = routes;
+	pci_mmio(&vm, dev.bars[1].at + 16 * 1 + 12, &pair, 8, true);
+	tap_ok(listens[dev.vectors[1].gsi] && dev.vectors[2].addr_lo == 0xfee01000 &&
+	       routes == before + 2, "msix: a pair across two entries");
+	enable(0);
 	table(VECTORS, 2, 1);
 	tap_ok(table_read(16 * VECTORS + 8) == 0, "msix: behind the table is nothing");
 	pci_msix_notify(&dev, VECTORS);
