@@ -94,6 +94,19 @@ void strata_msr_destroy(struct strata_vcpu *vcpu)
 	vcpu->msrs = NULL;
 }
 
+/* What an MSR is after RESET, as far as it stands in the table; the host decides some. */
+static u64 reset_value(const struct msr_rule *r)
+{
+	switch (r->slot) {
+	case MSR_S_ARCH_CAPS:
+		return arch_caps;
+	case MSR_S_UCODE:
+		return ucode;
+	default:
+		return r->reset;
+	}
+}
+
 /**
  * strata_msr_reset - RESET or INIT
  * @vcpu: its mutex is held
@@ -109,7 +122,7 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init)
 		if (r->kind != MSR_K_SOFT || (init && (r->flags & MSR_F_KEEP)))
 			continue;
 		for (j = 0; j <= r->last - r->first; j++)
-			m->slot[r->slot + j] = r->reset;
+			m->slot[r->slot + j] = reset_value(r);
 	}
 	/* The guest's clock pages are the guest's to set up again. */
 	vcpu->clock_msr = 0;
@@ -121,8 +134,6 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init)
 		return;
 	for (i = 0; i < MSR_NR_BANKS; i++)
 		m->slot[MSR_S_BANKS + 4 * i] = ~0ull;
-	m->slot[MSR_S_ARCH_CAPS] = arch_caps;
-	m->slot[MSR_S_UCODE] = ucode;
 	m->tsc_adjust = 0;
 	if (!vcpu->apic)
 		vcpu->apic_base = STRATA_LAPIC_BASE | MSR_IA32_APICBASE_ENABLE |
@@ -392,16 +403,7 @@ static int do_entry(struct strata_vcpu *vcpu, struct kvm_msr_entry *e, bool writ
 	r = msr_find(e->index);
 	if (!(r->flags & MSR_F_FEATURE) || !msr_gate_open(r, host_gates))
 		return 1;
-	switch (e->index) {
-	case MSR_IA32_ARCH_CAPABILITIES:
-		e->data = arch_caps;
-		break;
-	case MSR_IA32_UCODE_REV:
-		e->data = ucode;
-		break;
-	default:
-		e->data = r->reset;
-	}
+	e->data = reset_value(r);
 	return 0;
 }
 

@@ -591,6 +591,12 @@ static inline u32 strata_exceptions(const struct strata_vcpu *vcpu)
 #define STRATA_QUIRKS	(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | \
 			 KVM_X86_QUIRK_FIX_HYPERCALL_INSN | KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 
+/* user space knows APIC ids of 32 bits */
+static inline bool strata_wide_ids(const struct strata_vm *vm)
+{
+	return READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
+}
+
 static inline bool strata_has_quirk(const struct strata_vcpu *vcpu, u64 quirk)
 {
 	return !(READ_ONCE(vcpu->vm->disabled_quirks) & quirk);

@@ -10,6 +10,8 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
 . "$here/lib/tap.sh"
+# shellcheck source=selftests/lib/linux_guest.sh
+. "$here/lib/linux_guest.sh"
 PATH=$here/../userspace-tool:$PATH
 release=$(uname -r)
 work=$(mktemp -d)
@@ -18,22 +20,7 @@ cd "$work" || exit 1
 export XDG_RUNTIME_DIR=$work
 tap_files=("$work/log" "$work/said")
 
-for module in virtio_pci virtio_balloon; do
-	modprobe -S "$release" --show-depends $module
-done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
-sed 's|.*/||' paths >modules
-mapfile -t paths <paths
-"$here/guest/mkinitrd" initrd "$here/guest/device-init" modules "${paths[@]}" || exit 1
-
-comes() {
-	local i
-
-	for ((i = 0; i < 300; i++)); do
-		grep -q "$1" log && return
-		sleep 0.2
-	done
-	return 1
-}
+linux_initrd "$here/guest/device-init" virtio_pci virtio_balloon || exit 1
 
 # kib WORDS: a number of `strata balloon`
 kib() {
@@ -54,10 +41,10 @@ reaches() {
 
 strata run --name one --kernel "/boot/vmlinuz-$release" --initrd initrd --balloon \
 	--append "console=ttyS0 panic=-1 quiet memory" >log 2>&1 </dev/null &
-is "the guest fills 80 MiB" comes 'guest: full'
+is "the guest fills 80 MiB" comes 1 'guest: full'
 full=$(kib 'of it in this')
 is "which it takes from us" test "$full" -gt 81920
-is "it frees them" comes 'guest: free'
+is "it frees them" comes 1 'guest: free'
 is "and they come back" reaches 'of it in this' 0 $((full - 61440))
 is "reported as free" test "$(kib 'given back as free')" -gt 61440
 echo "# resident: $full KiB when full, $(kib 'of it in this') KiB after"

@@ -10,6 +10,8 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
 . "$here/lib/tap.sh"
+# shellcheck source=selftests/lib/linux_guest.sh
+. "$here/lib/linux_guest.sh"
 PATH=$here/../userspace-tool:$PATH
 release=$(uname -r)
 work=$(mktemp -d)
@@ -18,23 +20,7 @@ cd "$work" || exit 1
 export XDG_RUNTIME_DIR=$work
 tap_files=("$work/log" "$work/said")
 
-for module in button evdev; do
-	modprobe -S "$release" --show-depends $module
-done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
-sed 's|.*/||' paths >modules
-mapfile -t paths <paths
-"$here/guest/mkinitrd" initrd "$here/guest/device-init" modules "${paths[@]}" || exit 1
-
-# comes NUMBER TEXT: so many lines of it are in the log, within a minute
-comes() {
-	local i
-
-	for ((i = 0; i < 300; i++)); do
-		[ "$(grep -c "$2" log)" -ge "$1" ] && return
-		sleep 0.2
-	done
-	return 1
-}
+linux_initrd "$here/guest/device-init" button evdev || exit 1
 
 ticks() {
 	grep -c 'guest: tick' log
@@ -98,24 +84,24 @@ is "then nobody has that name" eval "! strata pause one 2>said"
 is "as is said" grep -q 'there is no VM named one' said
 is "and nothing is left" test ! -e strata/one.control
 
-strata run --name two --kernel "$here/guest/bin/micro" --append h --memory 32M >log 2>&1 \
-	</dev/null &
-launcher=$!
+# start_micro NAME: one that runs and does nothing else
+start_micro() {
+	strata run --name "$1" --kernel "$here/guest/bin/micro" --append h --memory 32M >log 2>&1 \
+		</dev/null &
+	launcher=$!
+}
+start_micro two
 is "another one runs" comes 1 '^micro guest'
 is "and ends at once" strata stop two --force
 wait $launcher
 is "which is status 12" test $? = 12
-strata run --name three --kernel "$here/guest/bin/micro" --append h --memory 32M >log 2>&1 \
-	</dev/null &
-launcher=$!
+start_micro three
 is "a third one runs" comes 1 '^micro guest'
 is "is paused" strata pause three
 is "and ends from that" strata stop three --force
 wait $launcher
 is "as well" test $? = 12
-strata run --name three --kernel "$here/guest/bin/micro" --append h --memory 32M >log 2>&1 \
-	</dev/null &
-launcher=$!
+start_micro three
 is "one is killed" comes 1 '^micro guest'
 kill -KILL $launcher
 wait $launcher 2>/dev/null

@@ -11,6 +11,8 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
 . "$here/lib/tap.sh"
+# shellcheck source=selftests/lib/linux_guest.sh
+. "$here/lib/linux_guest.sh"
 PATH=$here/../userspace-tool:$PATH
 release=$(uname -r)
 work=$(mktemp -d)
@@ -18,10 +20,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 tap_files=("$work/log")
 
-modprobe -S "$release" --show-depends pvpanic-pci 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
-sed 's|.*/||' paths >modules
-mapfile -t paths <paths
-"$here/guest/mkinitrd" initrd "$here/guest/device-init" modules "${paths[@]}" || exit 1
+linux_initrd "$here/guest/device-init" pvpanic-pci || exit 1
 
 # ends STATUS WORDS OPTION...
 ends() {

@@ -12,6 +12,8 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
 . "$here/lib/tap.sh"
+# shellcheck source=selftests/lib/linux_guest.sh
+. "$here/lib/linux_guest.sh"
 PATH=$here/../userspace-tool:$PATH
 release=$(uname -r)
 work=$(mktemp -d)
@@ -19,13 +21,7 @@ trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 tap_files=("$work/log")
 
-# Debian's kernel has drivers as modules.
-for module in virtio_pci virtio_blk virtio_net virtio_rng; do
-	modprobe -S "$release" --show-depends $module
-done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
-sed 's|.*/||' paths >modules
-mapfile -t paths <paths
-"$here/guest/mkinitrd" initrd "$here/guest/device-init" modules "${paths[@]}" || exit 1
+linux_initrd "$here/guest/device-init" virtio_pci virtio_blk virtio_net virtio_rng || exit 1
 head -c 8388608 /dev/urandom >disk
 head -c 1048576 /dev/urandom >second
 sum=$(head -c 1048576 disk | sha256sum)
@@ -83,19 +79,9 @@ strata run --kernel "/boot/vmlinuz-$release" --initrd initrd --disk copy \
 	--net user,forward=tcp:8022:22 --append "console=ttyS0 panic=-1 quiet serve" \
 	>log 2>&1 </dev/null &
 launcher=$!
-# says TEXT: within a minute
-says() {
-	local i
-
-	for ((i = 0; i < 60; i++)); do
-		grep -q "guest: $1" log && return
-		sleep 1
-	done
-	return 1
-}
-is "the guest serves" says serves
+is "the guest serves" comes 1 'guest: serves'
 is "a forwarded port reaches it" test "$(busybox nc 127.0.0.1 8022 </dev/null)" = hello
-is "it flushes" says flushed
+is "it flushes" comes 1 'guest: flushed'
 kill -KILL $launcher
 wait $launcher 2>/dev/null
 is "flushed writes survive the launcher" cmp <(head -c 1048576 disk) \

@@ -13,6 +13,8 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=selftests/lib/tap.sh
 . "$here/lib/tap.sh"
+# shellcheck source=selftests/lib/linux_guest.sh
+. "$here/lib/linux_guest.sh"
 long=${STRATA_CHECK_LONG:-}
 cache=${STRATA_CACHE:-$here/../.cache}/compat
 release=$(uname -r)
@@ -27,13 +29,8 @@ command -v qemu-system-x86_64 >/dev/null || {
 	skip "qemu-system-x86_64 is missing"
 	finish
 }
-# Debian's kernel has drivers as modules.
-for module in virtio_pci virtio_blk virtio_net e1000 ata_piix sd_mod; do
-	modprobe -S "$release" --show-depends $module
-done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
-sed 's|.*/||' paths >modules
-mapfile -t paths <paths
-"$here/guest/mkinitrd" initrd "$here/compat/guest-init" modules "${paths[@]}" || exit 1
+linux_initrd "$here/compat/guest-init" virtio_pci virtio_blk virtio_net e1000 ata_piix sd_mod ||
+	exit 1
 cp "/boot/vmlinuz-$release" kernel || exit 1
 head -c 4194304 /dev/urandom >disk
 content=$(head -c 1048576 disk | sha256sum)

@@ -264,11 +264,16 @@ static void put_package_length(struct out *o, size_t body)
 	}
 }
 
+static void put_aml(struct out *o, const struct aml *a)
+{
+	put(o, a->data, a->o.used);
+	o->full |= a->o.full;
+}
+
 static void put_block(struct out *o, const struct aml *body)
 {
 	put_package_length(o, body->o.used);
-	put(o, body->data, body->o.used);
-	o->full |= body->o.full;
+	put_aml(o, body);
 }
 
 static void put_name(struct out *o, const char *name)
@@ -292,9 +297,40 @@ static __u32 eisa_id(const char *id)
 	return swapped;
 }
 
+/* A device of the system bus, with @names beside what each has. */
+static void put_device(struct out *o, const char *name, const char *hid, const struct aml *names,
+		       const struct aml *resources)
+{
+	struct aml buffer, device, scope;
+
+	aml_init(&buffer);
+	put8(&buffer.o, AML_BYTE);
+	put8(&buffer.o, resources->o.used);
+	put_aml(&buffer.o, resources);
+
+	aml_init(&device);
+	put(&device.o, name, 4);
+	put_name(&device.o, "_HID");
+	put8(&device.o, AML_DWORD);
+	put32(&device.o, eisa_id(hid));
+	put_aml(&device.o, names);
+	put_name(&device.o, "_CRS");
+	put8(&device.o, AML_BUFFER);
+	put_block(&device.o, &buffer);
+
+	aml_init(&scope);
+	put(&scope.o, "\\_SB_", 5);
+	put8(&scope.o, AML_EXT);
+	put8(&scope.o, AML_DEVICE);
+	put_block(&scope.o, &device);
+
+	put8(o, AML_SCOPE);
+	put_block(o, &scope);
+}
+
 static void put_serial_device(struct out *o, const struct acpi_config *c)
 {
-	struct aml resources, buffer, device, scope;
+	struct aml resources, names;
 
 	aml_init(&resources);
 	put8(&resources.o, RES_IO);
@@ -308,31 +344,11 @@ static void put_serial_device(struct out *o, const struct acpi_config *c)
 	put8(&resources.o, RES_END);
 	put8(&resources.o, 0);
 
-	aml_init(&buffer);
-	put8(&buffer.o, AML_BYTE);
-	put8(&buffer.o, resources.o.used);
-	put(&buffer.o, resources.data, resources.o.used);
-
-	aml_init(&device);
-	put(&device.o, "COM1", 4);
-	put_name(&device.o, "_HID");
-	put8(&device.o, AML_DWORD);
-	put32(&device.o, eisa_id("PNP0501"));
-	put_name(&device.o, "_UID");
-	put8(&device.o, AML_BYTE);
-	put8(&device.o, 1);
-	put_name(&device.o, "_CRS");
-	put8(&device.o, AML_BUFFER);
-	put_block(&device.o, &buffer);
-
-	aml_init(&scope);
-	put(&scope.o, "\\_SB_", 5);
-	put8(&scope.o, AML_EXT);
-	put8(&scope.o, AML_DEVICE);
-	put_block(&scope.o, &device);
-
-	put8(o, AML_SCOPE);
-	put_block(o, &scope);
+	aml_init(&names);
+	put_name(&names.o, "_UID");
+	put8(&names.o, AML_BYTE);
+	put8(&names.o, 1);
+	put_device(o, "COM1", "PNP0501", &names, &resources);
 }
 
 /* An address space descriptor (ACPI 6.4, 6.4.3.5), not to be moved. */
@@ -395,34 +411,13 @@ static void put_pci_wiring(struct out *o, const struct acpi_config *c)
 
 static void put_pci_bus(struct out *o, const struct acpi_config *c)
 {
-	struct aml resources, buffer, device, scope;
+	struct aml resources, names;
 
 	aml_init(&resources);
 	put_pci_resources(&resources.o, c);
-	aml_init(&buffer);
-	put8(&buffer.o, AML_BYTE);
-	put8(&buffer.o, resources.o.used);
-	put(&buffer.o, resources.data, resources.o.used);
-
-	aml_init(&device);
-	put(&device.o, "PCI0", 4);
-	put_name(&device.o, "_HID");
-	put8(&device.o, AML_DWORD);
-	put32(&device.o, eisa_id("PNP0A03"));
-	put_name(&device.o, "_CRS");
-	put8(&device.o, AML_BUFFER);
-	put_block(&device.o, &buffer);
-	put_pci_wiring(&device.o, c);
-	device.o.full |= resources.o.full | buffer.o.full;
-
-	aml_init(&scope);
-	put(&scope.o, "\\_SB_", 5);
-	put8(&scope.o, AML_EXT);
-	put8(&scope.o, AML_DEVICE);
-	put_block(&scope.o, &device);
-
-	put8(o, AML_SCOPE);
-	put_block(o, &scope);
+	aml_init(&names);
+	put_pci_wiring(&names.o, c);
+	put_device(o, "PCI0", "PNP0A03", &names, &resources);
 }
 
 static __u64 put_dsdt(struct out *o, const struct acpi_config *c)

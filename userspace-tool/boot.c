@@ -4,13 +4,11 @@
 #include "image.h"
 #include "acpi.h"
 #include "launcher.h"
+#include "paging.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PTE_PRESENT		1ULL
-#define PTE_WRITE		2ULL
-#define PTE_LARGE		0x80ULL
 #define TABLE_ENTRIES		512
 
 /*

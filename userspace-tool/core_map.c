@@ -6,16 +6,10 @@
 
 #include "core_map.h"
 #include "launcher.h"
+#include "paging.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CR0_PG		BIT_ULL(31)
-#define CR4_LA57	BIT_ULL(12)
-#define EFER_LMA	BIT_ULL(10)
-#define PTE_PRESENT	1ULL
-#define PTE_LARGE	0x80ULL
-#define PTE_ADDRESS	0x000ffffffffff000ULL
 
 /* What the kernel has put together from single pages may be more, and is left out. */
 #define MAX_MAPS	16384

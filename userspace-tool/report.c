@@ -5,6 +5,7 @@
  */
 
 #include "launcher.h"
+#include "paging.h"
 #include "../uapi/strata.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <sys/ioctl.h>
 
 #define CR0_PE		BIT_ULL(0)
-#define EFER_LMA	BIT_ULL(10)
 #define RFLAGS_VM	BIT_ULL(17)
 
 #define INSN_BYTES	16

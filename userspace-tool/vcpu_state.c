@@ -2,6 +2,7 @@
 /* A virtual CPU is made and put into its first state. */
 
 #include "launcher.h"
+#include "paging.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,10 +14,6 @@
 #define CR0_PE		BIT_ULL(0)
 #define CR0_ET		BIT_ULL(4)
 #define CR0_NE		BIT_ULL(5)
-#define CR0_PG		BIT_ULL(31)
-#define CR4_PAE		BIT_ULL(5)
-#define EFER_LME	BIT_ULL(8)
-#define EFER_LMA	BIT_ULL(10)
 #define RFLAGS_FIXED	2
 
 #define MSR_MISC_ENABLE	0x1a0

@@ -400,43 +400,36 @@ static void region_mapped(struct pci_dev *pci, __u64 gpa, bool mapped)
 /* ---- capabilities ---- */
 
 /* Who can reach configuration space only reaches BARs through this window. */
-static bool window(struct virtio_dev *dev, unsigned int reg, unsigned int len,
-		   struct pci_bar **bar, __u32 *offset, __u32 *size)
+static void window(struct virtio_dev *dev, unsigned int reg, unsigned int len, bool write)
 {
+	unsigned int at = dev->cfg_cap + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
+	__u8 *data = dev->pci.config + at;
 	struct virtio_pci_cfg_cap cap;
-	unsigned int data = dev->cfg_cap + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
+	const struct pci_bar *bar;
 
-	if (reg < data || reg + len > data + sizeof(cap.pci_cfg_data))
-		return false;
+	if (reg < at || reg + len > at + sizeof(cap.pci_cfg_data))
+		return;
 	memcpy(&cap, dev->pci.config + dev->cfg_cap, sizeof(cap));
-	*offset = cap.cap.offset;
-	*size = cap.cap.length;
-	if (cap.cap.bar >= PCI_BARS || (*size != 1 && *size != 2 && *size != 4))
-		return false;
-	*bar = &dev->pci.bars[cap.cap.bar];
-	return *offset <= (*bar)->size - 4 && *offset % *size == 0;
+	len = cap.cap.length;
+	if (cap.cap.bar >= PCI_BARS || (len != 1 && len != 2 && len != 4))
+		return;
+	bar = &dev->pci.bars[cap.cap.bar];
+	if (cap.cap.offset > bar->size - 4 || cap.cap.offset % len)
+		return;
+	if (write)
+		bar->write(&dev->pci, cap.cap.offset, data, len);
+	else
+		bar->read(&dev->pci, cap.cap.offset, data, len);
 }
 
 static void window_read(struct pci_dev *pci, unsigned int reg, unsigned int len)
 {
-	struct virtio_dev *dev = of_pci(pci);
-	struct pci_bar *bar;
-	__u32 offset, size;
-
-	if (window(dev, reg, len, &bar, &offset, &size))
-		bar->read(pci, offset, pci->config + dev->cfg_cap +
-			  offsetof(struct virtio_pci_cfg_cap, pci_cfg_data), size);
+	window(of_pci(pci), reg, len, false);
 }
 
 static void window_written(struct pci_dev *pci, unsigned int reg, unsigned int len)
 {
-	struct virtio_dev *dev = of_pci(pci);
-	struct pci_bar *bar;
-	__u32 offset, size;
-
-	if (window(dev, reg, len, &bar, &offset, &size))
-		bar->write(pci, offset, pci->config + dev->cfg_cap +
-			   offsetof(struct virtio_pci_cfg_cap, pci_cfg_data), size);
+	window(of_pci(pci), reg, len, true);
 }
 
 static __u8 add_region(struct virtio_dev *dev, __u8 type, __u32 offset, __u32 length, __u8 extra)

@@ -143,12 +143,6 @@ bool virtq_pop(struct virtq *q, struct virtq_chain *c)
 	return true;
 }
 
-/* The request that came last is left for later. */
-void virtq_unpop(struct virtq *q)
-{
-	q->next--;
-}
-
 /**
  * virtq_push() - a request is done
  * @head: its number

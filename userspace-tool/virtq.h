@@ -48,7 +48,6 @@ struct virtq_chain {
 int virtq_start(struct virtq *q, const struct guest_mem *mem, bool event_idx);
 bool virtq_pop(struct virtq *q, struct virtq_chain *c);
 void virtq_push(struct virtq *q, __u16 head, __u32 written);
-void virtq_unpop(struct virtq *q);
 bool virtq_must_tell(struct virtq *q);
 bool virtq_want_kicks(struct virtq *q, bool want);
 size_t virtq_read(const struct virtq_chain *c, size_t offset, void *to, size_t len);

@@ -2,17 +2,9 @@
 /* Guest page tables, walked in user space. */
 
 #include "launcher.h"
+#include "paging.h"
 
 #include <string.h>
-
-#define CR0_PG		BIT_ULL(31)
-#define CR4_PSE		BIT_ULL(4)
-#define CR4_PAE		BIT_ULL(5)
-#define CR4_LA57	BIT_ULL(12)
-#define EFER_LMA	BIT_ULL(10)
-#define PTE_PRESENT	1ULL
-#define PTE_LARGE	0x80ULL
-#define PTE_ADDRESS	0x000ffffffffff000ULL
 
 static bool read_entry(const struct guest_mem *mem, __u64 gpa, unsigned int size, __u64 *entry)
 {

@@ -27,7 +27,7 @@ int worker_init(struct worker *w, const char *name)
 
 /**
  * worker_watch() - call e->ready() when something happens to e->fd
- * @e: stays where it is until worker_forget()
+ * @e: stays where it is as long as the worker
  */
 int worker_watch(struct worker *w, struct worker_event *e, __u32 events)
 {
@@ -46,21 +46,6 @@ void worker_change(struct worker *w, struct worker_event *e, __u32 events)
 	epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, e->fd, &ev);
 }
 
-/* Only from the thread itself: an event may be on its way otherwise. */
-void worker_forget(struct worker *w, struct worker_event *e)
-{
-	epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, e->fd, NULL);
-}
-
-static int wait_ms(const struct worker *w)
-{
-	__u64 now = now_ns();
-
-	if (!w->deadline)
-		return -1;
-	return now < w->deadline ? (int)((w->deadline - now) / 1000000 + 1) : 0;
-}
-
 static void *worker_thread(void *arg)
 {
 	struct worker *w = arg;
@@ -68,10 +53,7 @@ static void *worker_thread(void *arg)
 	int i, n;
 
 	for (;;) {
-		pthread_mutex_lock(&w->lock);
-		n = wait_ms(w);
-		pthread_mutex_unlock(&w->lock);
-		n = epoll_wait(w->epoll_fd, ev, EVENTS, n);
+		n = epoll_wait(w->epoll_fd, ev, EVENTS, -1);
 		pthread_mutex_lock(&w->lock);
 		for (i = 0; i < n; i++) {
 			struct worker_event *e = ev[i].data.ptr;
@@ -82,8 +64,6 @@ static void *worker_thread(void *arg)
 			}
 			e->ready(e, ev[i].events);
 		}
-		if (w->deadline && now_ns() >= w->deadline)
-			w->late(w);
 		pthread_mutex_unlock(&w->lock);
 	}
 }

@@ -23,15 +23,11 @@ struct worker {
 	pthread_mutex_t lock;
 	int epoll_fd;
 	struct worker_event end;
-	/* what to do at a time, and when: CLOCK_MONOTONIC, ns; 0: never */
-	void (*late)(struct worker *w);
-	__u64 deadline;
 };
 
 int worker_init(struct worker *w, const char *name);
 int worker_watch(struct worker *w, struct worker_event *e, __u32 events);
 void worker_change(struct worker *w, struct worker_event *e, __u32 events);
-void worker_forget(struct worker *w, struct worker_event *e);
 int worker_start(struct worker *w);
 void worker_stop(struct worker *w);
 

@@ -344,11 +344,6 @@ static void put32(struct kvm_lapic_state *s, u32 reg, u32 val)
 	memcpy(s->regs + reg, &val, sizeof(val));
 }
 
-static bool wide_ids(struct strata_vcpu *vcpu)
-{
-	return READ_ONCE(vcpu->vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
-}
-
 /**
  * strata_lapic_get - KVM_GET_LAPIC
  * @vcpu: its mutex is held; has a LAPIC
@@ -369,7 +364,7 @@ int strata_lapic_get(struct strata_vcpu *vcpu, struct kvm_lapic_state *s)
 	for (reg = 0; reg < sizeof(s->regs); reg += 16)
 		if (reg_read(apic, reg, &val))
 			put32(s, reg, val);
-	put32(s, LAPIC_ID, apic->mode == LAPIC_X2APIC && wide_ids(vcpu) ? vcpu->id :
+	put32(s, LAPIC_ID, apic->mode == LAPIC_X2APIC && strata_wide_ids(vcpu->vm) ? vcpu->id :
 			   vcpu->id << 24);
 	put32(s, LAPIC_ICR2, apic->icr >> 32);
 	put32(s, LAPIC_DFR, apic->dfr);
@@ -401,7 +396,7 @@ int strata_lapic_set(struct strata_vcpu *vcpu, const struct kvm_lapic_state *s)
 	bool x2apic = apic->mode == LAPIC_X2APIC;
 	int i;
 
-	if (x2apic && wide_ids(vcpu) && get32(s, LAPIC_ID) != vcpu->id)
+	if (x2apic && strata_wide_ids(vcpu->vm) && get32(s, LAPIC_ID) != vcpu->id)
 		return -EINVAL;
 
 	/* No bit of before is left for what comes. */

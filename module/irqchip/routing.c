@@ -22,7 +22,7 @@
 /* With 32 bits of destination the last 8 of them are those of the lower half. */
 static bool bad_address_hi(struct strata_vm *vm, u32 hi)
 {
-	return (READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS) && (hi & 0xff);
+	return strata_wide_ids(vm) && (hi & 0xff);
 }
 
 /*
@@ -31,9 +31,8 @@ static bool bad_address_hi(struct strata_vm *vm, u32 hi)
  */
 static int deliver_msi(struct strata_vm *vm, u32 hi, u32 lo, u32 data)
 {
-	bool ids32 = READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
 	struct strata_irq_msg msg = {
-		.dest = MSI_DEST(lo) | (ids32 ? hi & ~0xffu : 0),
+		.dest = MSI_DEST(lo) | (strata_wide_ids(vm) ? hi & ~0xffu : 0),
 		.logical = lo & MSI_LOGICAL,
 		.level = data & MSI_LEVEL,
 		.mode = data >> 8 & 7,
