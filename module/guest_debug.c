@@ -14,6 +14,7 @@
 #include "insn.h"
 #include "sregs_policy.h"
 
+#define INT1	0xf1
 #define INT3	0xcc
 
 void strata_debug_arm(struct strata_vcpu *vcpu)
@@ -105,6 +106,22 @@ int strata_set_guest_debug(struct strata_vcpu *vcpu, const struct kvm_guest_debu
 	strata_vendor->exceptions(vcpu);
 	strata_set_request(vcpu, STRATA_REQ_EVENT);
 	return 0;
+}
+
+/**
+ * strata_debug_owns_ud - is a #UD a debugger's breakpoint?
+ * @vcpu: its mutex is held; sleeps
+ *
+ * A CPU that does not know INT1, as QEMU's TCG, raises #UD for it.
+ *
+ * Return: true for an INT1 while software breakpoints are in use.
+ */
+bool strata_debug_owns_ud(struct strata_vcpu *vcpu)
+{
+	u8 byte;
+
+	return (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP) &&
+	       strata_fetch_insn(vcpu, &byte, 1) && byte == INT1;
 }
 
 /**

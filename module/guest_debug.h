@@ -17,6 +17,7 @@ int strata_set_guest_debug(struct strata_vcpu *vcpu, const struct kvm_guest_debu
 void strata_debug_arm(struct strata_vcpu *vcpu);
 /* KVM_EXIT_DEBUG; STRATA_USER */
 int strata_debug_exit(struct strata_vcpu *vcpu, u8 vector, unsigned long dr6);
+bool strata_debug_owns_ud(struct strata_vcpu *vcpu);
 
 /* Is a #DB user space's? The guest's DR6 stays as it is then. */
 static inline bool strata_debug_owns_db(const struct strata_vcpu *vcpu)

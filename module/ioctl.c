@@ -16,6 +16,7 @@
 #include "guest_debug.h"
 #include "ioctl.h"
 #include "irqchip/irqfd.h"
+#include "mmu/look.h"
 #include "msr_user.h"
 #include "profile.h"
 #include "stats.h"
@@ -714,7 +715,19 @@ static long ioctl_vm_set_tsc_khz(struct strata_vm *vm, void *arg, unsigned long 
 	return r;
 }
 
+static long ioctl_nested_walk(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return strata_nested_walk(vm, arg);
+}
+
+static long ioctl_nested_count(struct strata_vm *vm, void *arg, unsigned long raw)
+{
+	return strata_nested_count(vm, arg);
+}
+
 static const struct vm_ioctl vm_ioctls[SLOTS] = {
+	CALL(STRATA_GET_NESTED_WALK,	ioctl_nested_walk,		L_NONE),
+	CALL(STRATA_GET_NESTED_COUNT,	ioctl_nested_count,		L_NONE),
 	CALL(KVM_GET_STATS_FD,	ioctl_vm_stats_fd,		L_RAW),
 	CALL(KVM_GET_TSC_KHZ,	ioctl_vm_get_tsc_khz,		L_VM | L_RAW),
 	CALL(KVM_SET_TSC_KHZ,	ioctl_vm_set_tsc_khz,		L_VM | L_RAW),

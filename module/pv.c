@@ -7,6 +7,7 @@
 #include <asm/traps.h>
 
 #include "exit.h"
+#include "guest_debug.h"
 #include "insn.h"
 #include "irqchip/lapic.h"
 #include "msr.h"
@@ -166,13 +167,15 @@ static bool fix_hypercall(struct strata_vcpu *vcpu)
  * strata_exit_ud - #UD
  * @vcpu: its mutex is held; sleeps
  *
- * Return: STRATA_RESUME.
+ * Return: STRATA_RESUME, or STRATA_USER for a debugger's INT1.
  */
 int strata_exit_ud(struct strata_vcpu *vcpu)
 {
 	bool fixed;
 
 	strata_vendor->sync_crs(vcpu);
+	if (unlikely(strata_debug_owns_ud(vcpu)))
+		return strata_debug_exit(vcpu, X86_TRAP_DB, 0);
 	fixed = fix_hypercall(vcpu);
 	/* The fetch may have queued a fault of its own. */
 	if (!fixed && !vcpu->ev.exc.pending)

@@ -62,4 +62,13 @@ is "more than there is" eval "! strata balloon one 1G 2>said"
 is "is refused" grep -q 'not more than the VM has' said
 strata stop one --force
 wait
+
+strata run --name one --kernel "/boot/vmlinuz-$release" --initrd initrd --balloon \
+	--memory 256M,shared --append "console=ttyS0 panic=-1 quiet memory" >log 2>&1 </dev/null &
+is "the same in shared memory" comes 1 'guest: full'
+full=$(kib 'of it in this')
+is "it frees them" comes 1 'guest: free'
+is "and they come back" reaches 'of it in this' 0 $((full - 61440))
+strata stop one --force
+wait
 finish

@@ -174,6 +174,31 @@ TEST(software_breakpoint)
 	vcpu_run_sync(vcpu, 3);
 }
 
+extern const uint8_t int1_here, int1_next;
+
+static __guest void g_int1(uint64_t arg)
+{
+	asm volatile("int1_here: .byte 0xf1\nint1_next: nop");
+	GUEST_DONE();
+}
+
+/*
+ * For debuggers on QEMU, which raises #UD for INT1: the exit is there all the same, before
+ * the instruction. It is a trap elsewhere.
+ */
+TEST(int1)
+{
+	struct vcpu *vcpu = vcpu_create(vm_create(0), 0, g_int1);
+	struct kvm_regs regs;
+
+	ASSERT_EQ(0, debug(vcpu, SW_BP | HW_BP, 0, 0));
+	expect_debug(vcpu, 1, host_is_tcg() ? &int1_here : &int1_next);
+	regs = vcpu_regs(vcpu);
+	regs.rip = (uintptr_t)&int1_next;
+	vcpu_set_regs(vcpu, &regs);
+	vcpu_run_done(vcpu);
+}
+
 static __guest void on_db(struct guest_frame *f)
 {
 	GUEST_SYNC2(5, f->rip);

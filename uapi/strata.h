@@ -302,6 +302,56 @@ struct strata_profile_list {
 	struct strata_profile_id id[];
 };
 
+#define STRATA_NESTED_LEVELS		5
+
+/* What the bits of nested entries mean. */
+enum strata_nested_format {
+	STRATA_NESTED_NPT,		/* APM volume 2, 15.25: those of ordinary tables */
+	STRATA_NESTED_EPT,		/* SDM volume 3, 29.3 */
+	STRATA_NESTED_EPT_NOAD,		/* without accessed and dirty bits */
+};
+
+/**
+ * struct strata_nested_walk - STRATA_GET_NESTED_WALK
+ * @gpa: in: a guest-physical address
+ * @flags: in: 0
+ * @format: out: enum strata_nested_format
+ * @levels: out: of tables; the topmost has this number, that of 4K pages 1
+ * @nr: out: entries that were read, from the topmost table on
+ * @leaf: out: the level of the last one, if it maps the address: 1 4K, 2 2M, 3 1G;
+ *	0: nothing maps it (now; an access may change that)
+ * @reserved: out: 0
+ * @entry: out: as they are; without CAP_SYS_ADMIN the addresses in them are 0
+ * @at: out: where each of them is in the machine's memory; without it 0
+ */
+struct strata_nested_walk {
+	__u64 gpa;
+	__u32 flags;
+	__u32 format;
+	__u32 levels;
+	__u32 nr;
+	__u32 leaf;
+	__u32 reserved;
+	__u64 entry[STRATA_NESTED_LEVELS];
+	__u64 at[STRATA_NESTED_LEVELS];
+};
+
+/**
+ * struct strata_nested_count - STRATA_GET_NESTED_COUNT
+ * @gpa: in: where to begin
+ * @size: in: bytes
+ * @flags: in: 0
+ * @pages: out: mappings of 4K, 2M and 1G that reach into the range
+ * @tables: out: pages that the VM's nested tables take, all of them
+ */
+struct strata_nested_count {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 pages[3];
+	__u64 tables;
+};
+
 #define STRATA_IOC			'J'
 
 /*
@@ -322,6 +372,10 @@ struct strata_profile_list {
  * hundred instructions more.
  */
 #define STRATA_PROFILE_COUNT_KEYS	_IO(STRATA_IOC, 0x04)
+
+/* On a VM: its nested tables. They change at any time. */
+#define STRATA_GET_NESTED_WALK		_IOWR(STRATA_IOC, 0x05, struct strata_nested_walk)
+#define STRATA_GET_NESTED_COUNT		_IOWR(STRATA_IOC, 0x06, struct strata_nested_count)
 
 /* on a vCPU fd; does not wait for a running KVM_RUN */
 #define STRATA_GET_EXIT_STATS		_IOWR(STRATA_IOC, 0x01, struct strata_exit_stats)

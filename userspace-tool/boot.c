@@ -96,7 +96,7 @@ int boot_place_initrd(struct vm *vm, __u64 limit, __u64 floor, __u64 *gpa, __u64
 	if (top < floor || initrd.len > top - floor ||
 	    ((top - initrd.len) & ~(SZ_4K - 1)) < floor) {
 		err("the initrd of %zu KiB does not fit beside the kernel in %llu MiB; give "
-		    "the guest more --memory", initrd.len / 1024, vm->opt->memory / SZ_1M);
+		    "the guest more --memory", initrd.len / 1024, vm->opt->memory.size / SZ_1M);
 		free(initrd.data);
 		return -1;
 	}

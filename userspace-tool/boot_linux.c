@@ -41,7 +41,7 @@ static int choose_address(struct vm *vm, const struct bzimage *img, __u64 *gpa)
 		return 0;
 	err("%s needs %llu MiB from address 0x%llx on and the guest has %llu MiB in all; give "
 	    "it more --memory", vm->opt->kernel, img->init_size / SZ_1M,
-	    (unsigned long long)img->pref_address, vm->opt->memory / SZ_1M);
+	    (unsigned long long)img->pref_address, vm->opt->memory.size / SZ_1M);
 	return -1;
 }
 

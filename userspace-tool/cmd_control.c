@@ -34,48 +34,90 @@ static int connect_to(const char *name, bool quiet)
 /* One line; NULL where the other side has gone. */
 static json_t *read_reply(int fd)
 {
-	FILE *f = fdopen(fd, "r");
-	char line[CONTROL_MAX_LINE];
-	json_t *reply = NULL;
+	char line[CONTROL_MAX_REPLY];
+	size_t n;
 
-	if (!f) {
-		close(fd);
-		return NULL;
-	}
-	if (fgets(line, sizeof(line), f))
-		reply = json_loads(line, 0, NULL);
-	fclose(f);
-	return reply;
+	/* Byte by byte: what comes after it is for somebody else. */
+	for (n = 0; n < sizeof(line) && read(fd, line + n, 1) == 1; n++)
+		if (line[n] == '\n')
+			return json_loadb(line, n, 0, NULL);
+	return NULL;
 }
 
-/* @request is ours from now on. */
-static json_t *ask(const char *name, json_t *request, bool quiet)
+/* The connection stays, if @fd is wanted; @request is ours from now on. */
+static json_t *converse(const char *name, json_t *request, bool quiet, int *fd)
 {
-	int fd = connect_to(name, quiet);
 	char *text = json_dumps(request, JSON_COMPACT);
 	json_t *reply = NULL;
 
 	json_decref(request);
-	if (fd >= 0 && text && write_all(fd, text, strlen(text)) && write_all(fd, "\n", 1))
-		reply = read_reply(fd);
-	else if (fd >= 0)
-		close(fd);
+	*fd = connect_to(name, quiet);
+	if (*fd >= 0 && text && write_all(*fd, text, strlen(text)) && write_all(*fd, "\n", 1))
+		reply = read_reply(*fd);
 	free(text);
-	if (!reply && fd >= 0 && !quiet)
+	if (!reply && *fd >= 0 && !quiet)
 		err("%s does not answer; it may have ended", name);
 	return reply;
 }
 
-static int tell(const char *name, json_t *request)
+static json_t *ask(const char *name, json_t *request, bool quiet)
 {
-	json_t *reply = ask(name, request, false);
+	int fd;
+	json_t *reply = converse(name, request, quiet, &fd);
+
+	if (fd >= 0)
+		close(fd);
+	return reply;
+}
+
+/* Says why not, where it was not done. */
+static bool is_done(const char *name, const json_t *reply)
+{
 	bool ok = json_is_true(json_object_get(reply, "ok"));
 	const char *why = json_string_value(json_object_get(reply, "error"));
 
 	if (reply && !ok)
 		err("%s: %s", name, why ? why : "it did not do it");
+	return ok;
+}
+
+static int tell(const char *name, json_t *request)
+{
+	json_t *reply = ask(name, request, false);
+	bool ok = is_done(name, reply);
+
 	json_decref(reply);
 	return ok ? 0 : STATUS_HOST_ERROR;
+}
+
+/* The answer, if it was done; @request is given away. */
+struct json_t *control_request(const char *name, struct json_t *request)
+{
+	json_t *reply = ask(name, request, false);
+
+	if (is_done(name, reply))
+		return reply;
+	json_decref(reply);
+	return NULL;
+}
+
+/**
+ * control_connect() - ask a VM for a connection that is about something else then
+ * @request: given away
+ *
+ * Return: the socket, or -1.
+ */
+int control_connect(const char *name, struct json_t *request)
+{
+	int fd;
+	json_t *reply = converse(name, request, false, &fd);
+
+	if (!is_done(name, reply) && fd >= 0) {
+		close(fd);
+		fd = -1;
+	}
+	json_decref(reply);
+	return fd;
 }
 
 static int no_name(const char *command)

@@ -6,27 +6,29 @@
 
 #include "balloon.h"
 #include "control.h"
+#include "control_reply.h"
+#include "gdb.h"
 #include "launcher.h"
+#include "look.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- requests ---- */
 
-static json_t *failed(const char *why)
+/* What cannot be done, and why. */
+json_t *control_failed(const char *why)
 {
 	return json_pack("{s:b, s:s}", "ok", 0, "error", why);
 }
 
-static json_t *done(void)
+json_t *control_done(void)
 {
 	return json_pack("{s:b}", "ok", 1);
 }
@@ -37,7 +39,7 @@ static json_t *do_status(struct vm *vm, json_t *request)
 	return json_pack("{s:b, s:s, s:i, s:s, s:i, s:I, s:s, s:f}", "ok", 1, "name",
 			 vm->opt->name, "pid", (int)getpid(), "state",
 			 vm->paused ? "paused" : "running", "cpus", (int)vm->nr_vcpus, "memory",
-			 (json_int_t)vm->opt->memory, "device", vm->opt->device, "uptime",
+			 (json_int_t)vm->opt->memory.size, "device", vm->opt->device, "uptime",
 			 (now_ns() - vm->start_ns) / 1e9);
 }
 
@@ -45,14 +47,14 @@ static json_t *do_pause(struct vm *vm, json_t *request)
 {
 	(void)request;
 	vm_pause(vm);
-	return done();
+	return control_done();
 }
 
 static json_t *do_resume(struct vm *vm, json_t *request)
 {
 	(void)request;
 	vm_resume(vm);
-	return done();
+	return control_done();
 }
 
 /* By its power button, which a guest without ACPI does not have; or at once. */
@@ -62,7 +64,7 @@ static json_t *do_stop(struct vm *vm, json_t *request)
 		vm_end(vm, STATUS_STOPPED);
 	else
 		pm_press_power_button(vm);
-	return done();
+	return control_done();
 }
 
 static json_t *do_reset(struct vm *vm, json_t *request)
@@ -70,16 +72,16 @@ static json_t *do_reset(struct vm *vm, json_t *request)
 	(void)request;
 	vm->restart = true;
 	vm_stop(vm, STATUS_RESET);
-	return done();
+	return control_done();
 }
 
 static json_t *do_nmi(struct vm *vm, json_t *request)
 {
 	(void)request;
 	if (vm->paused)
-		return failed("the VM is paused; resume it first");
+		return control_failed("the VM is paused; resume it first");
 	vm_nmi(vm);
-	return done();
+	return control_done();
 }
 
 static json_t *do_dump(struct vm *vm, json_t *request)
@@ -89,50 +91,33 @@ static json_t *do_dump(struct vm *vm, json_t *request)
 	int ret;
 
 	if (!file || *file != '/')
-		return failed("'file' must be the path of a file, from the root");
+		return control_failed("'file' must be the path of a file, from the root");
 	vm_pause(vm);
 	ret = core_write(vm, file);
 	if (!paused)
 		vm_resume(vm);
-	return ret ? failed("the dump cannot be written; the VM's own messages say why") : done();
-}
-
-/* Bytes of this process' memory that the guest's memory takes. */
-static json_int_t resident(const struct vm *vm)
-{
-	static unsigned char map[SZ_1G / SZ_4K];
-	const __u64 start[] = { 0, HOLE_END }, size[] = { vm->mem.low, vm->mem.high };
-	json_int_t pages = 0;
-	__u64 at, len, i;
-	int part;
-
-	for (part = 0; part < 2; part++)
-		for (at = 0; at < size[part]; at += len) {
-			len = size[part] - at < SZ_1G ? size[part] - at : SZ_1G;
-			if (mincore(vm->mem.base + start[part] + at, len, map))
-				continue;
-			for (i = 0; i < len / SZ_4K; i++)
-				pages += map[i] & 1;
-		}
-	return pages * SZ_4K;
+	return ret ? control_failed("the dump cannot be written; the VM's own messages say why") : control_done();
 }
 
 static json_t *do_balloon(struct vm *vm, json_t *request)
 {
 	json_t *size = json_object_get(request, "size"), *reply;
 	struct balloon_state s;
+	struct look_memory m;
 
 	if (!vm->balloon)
-		return failed("the VM has no balloon; start it with --balloon");
+		return control_failed("the VM has no balloon; start it with --balloon");
 	if (size && (!json_is_integer(size) || json_integer_value(size) < 0 ||
-		     (__u64)json_integer_value(size) > vm->opt->memory))
-		return failed("'size' must be a number of bytes, not more than the VM has");
+		     (__u64)json_integer_value(size) > vm->opt->memory.size))
+		return control_failed("'size' must be a number of bytes, not more than the VM has");
 	if (size)
 		balloon_set(vm, json_integer_value(size));
 	balloon_get(vm, &s);
+	if (look_memory(vm, &m))
+		return control_failed("/proc/self/smaps cannot be read");
 	reply = json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "target", (json_int_t)s.target,
 			  "actual", (json_int_t)s.actual, "reported", (json_int_t)s.reported,
-			  "resident", resident(vm));
+			  "resident", (json_int_t)m.resident);
 	if (s.has_stats) {
 		json_object_set_new(reply, "guest_total", json_integer(s.guest_total));
 		json_object_set_new(reply, "guest_free", json_integer(s.guest_free));
@@ -142,13 +127,23 @@ static json_t *do_balloon(struct vm *vm, json_t *request)
 	return reply;
 }
 
+static json_t *do_gdb(struct vm *vm, json_t *request)
+{
+	(void)request;
+	if (vm->gdb->fd >= 0)
+		return control_failed("a debugger is there already");
+	vm->control.to_gdb = true;
+	return control_done();
+}
+
 static const struct {
 	const char *name;
 	json_t *(*fn)(struct vm *vm, json_t *request);
 } commands[] = {
 	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
 	{ "stop", do_stop }, { "reset", do_reset }, { "nmi", do_nmi }, { "dump", do_dump },
-	{ "balloon", do_balloon },
+	{ "balloon", do_balloon }, { "gdb", do_gdb },
+	{ "translate", control_translate }, { "memory", control_memory },
 };
 
 static json_t *answer(struct vm *vm, const char *line)
@@ -161,7 +156,7 @@ static json_t *answer(struct vm *vm, const char *line)
 		if (!strcmp(name, commands[i].name))
 			reply = commands[i].fn(vm, request);
 	if (!reply)
-		reply = failed(!request ? "this is no JSON object" : name ?
+		reply = control_failed(!request ? "this is no JSON object" : name ?
 			       "there is no such command" : "'command' is missing");
 	json_decref(request);
 	return reply;
@@ -188,6 +183,16 @@ static void send_reply(struct control_client *c, json_t *reply)
 	json_decref(reply);
 }
 
+/* What was said after the request is lost; who asks waits for the answer. */
+static void hand_over(struct vm *vm, struct control_client *c)
+{
+	vm->control.to_gdb = false;
+	if (c->fd >= 0)
+		gdb_attach(vm, c->fd);
+	c->fd = -1;
+	c->used = 0;
+}
+
 static void take_lines(struct vm *vm, struct control_client *c)
 {
 	char *end;
@@ -197,13 +202,15 @@ static void take_lines(struct vm *vm, struct control_client *c)
 
 		*end = '\0';
 		send_reply(c, answer(vm, c->line));
+		if (vm->control.to_gdb)
+			hand_over(vm, c);
 		if (c->fd < 0)
 			return;
 		c->used -= len;
 		memmove(c->line, end + 1, c->used);
 	}
 	if (c->fd >= 0 && c->used == sizeof(c->line)) {
-		send_reply(c, failed("the request is too long"));
+		send_reply(c, control_failed("the request is too long"));
 		if (c->fd >= 0)
 			drop(c);
 	}

@@ -7,10 +7,12 @@
 #define STRATA_CONTROL_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/un.h>
 
 #define CONTROL_MAX_LINE	4096
+#define CONTROL_MAX_REPLY	32768
 #define CONTROL_CLIENTS		8
 #define CONTROL_SUFFIX		".control"
 
@@ -26,6 +28,7 @@ struct control {
 	int fd;				/* -1: the VM has no name */
 	int lock_fd;
 	struct sockaddr_un address;
+	bool to_gdb;			/* this client is a debugger from now on */
 	struct control_client clients[CONTROL_CLIENTS];
 };
 

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "macros.h"
 #include "pci.h"
+#include "walk.h"
 
 #include <linux/kvm.h>
 #include <linux/types.h>
@@ -123,6 +124,13 @@ struct net_options {
 /* What becomes of a guest that has crashed, or asked for a reset. */
 enum on_end { END_STOP, END_REBOOT, END_DUMP };
 
+/* --memory */
+struct memory_options {
+	__u64 size;			/* bytes, a multiple of huge or of 2 MiB */
+	__u64 huge;			/* of the pages of hugetlbfs, 0: none */
+	bool shared;
+};
+
 struct options {
 	const char *name;		/* NULL: nobody will call it */
 	const char *kernel;		/* or flat.path */
@@ -130,7 +138,7 @@ struct options {
 	const char *initrd;
 	const char *append;
 	const char *device;
-	__u64 memory;			/* bytes */
+	struct memory_options memory;
 	unsigned int cpus;
 	unsigned int timeout;		/* seconds, 0: none */
 	bool stats;
@@ -144,6 +152,7 @@ struct options {
 	bool pvpanic;
 	enum on_end on_crash, on_reset;
 	const char *dump;		/* where END_DUMP writes */
+	const char *gdb;		/* the port or the socket of a debugger */
 };
 
 /* Guest RAM: one reservation in which host = base + gpa. */
@@ -151,6 +160,7 @@ struct guest_mem {
 	__u8 *base;
 	__u64 low;			/* bytes from gpa 0 */
 	__u64 high;			/* bytes from gpa HOLE_END */
+	int fd;				/* of the file that it is; -1: none */
 	void *reserved;
 	size_t reserved_len;
 };
@@ -195,6 +205,9 @@ struct pm {
 
 struct vm;
 struct virtio_dev;
+struct gdb;
+
+enum gdb_stop { GDB_STOP_NONE, GDB_STOP_SOFTWARE, GDB_STOP_HARDWARE, GDB_STOP_OTHER };
 
 struct vcpu {
 	struct vm *vm;
@@ -204,6 +217,9 @@ struct vcpu {
 	pthread_t thread;
 	bool started;
 	bool nmi;			/* one is to come; atomic */
+	bool held;			/* stays parked when others go on; under pause_lock */
+	bool stepping;			/* for the debugger */
+	enum gdb_stop stop;		/* why it has stopped for the debugger */
 	__u64 user_exits[NR_USER_EXITS];
 	__u64 interrupted;
 };
@@ -246,6 +262,7 @@ struct vm {
 
 	/* the main thread's */
 	struct control control;
+	struct gdb *gdb;
 	bool restart;			/* a reset was asked for from outside */
 	enum exit_status last_word;	/* and the end, which no start follows; 0: not */
 };
@@ -268,10 +285,11 @@ int pv_parse(char *list, __u32 *bits);
 int disk_parse(char *arg, struct options *opt);
 int net_parse(char *arg, struct options *opt);
 int flat_parse(char *arg, struct options *opt);
+int memory_parse(char *arg, struct options *opt);
 int options_parse(int argc, char **argv, struct options *opt);
 
 /* mem.c */
-int mem_create(struct guest_mem *mem, __u64 size);
+int mem_create(struct guest_mem *mem, const struct memory_options *opt);
 void mem_destroy(struct guest_mem *mem);
 void *mem_ptr(const struct guest_mem *mem, __u64 gpa, __u64 len);
 
@@ -282,7 +300,9 @@ int device_create_vm(int dev_fd, const char *path);
 /* vm.c */
 int vm_create(struct vm *vm, const struct options *opt);
 void vm_destroy(struct vm *vm);
+int vm_set_slot(struct vm *vm, __u32 slot, __u32 flags);
 int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name);
+void vm_wake(struct vm *vm);
 void vm_stop(struct vm *vm, enum exit_status status);
 void vm_end(struct vm *vm, enum exit_status status);
 bool vm_stopping(struct vm *vm);
@@ -315,7 +335,10 @@ int vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry);
 /* pause.c */
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_messages(struct vcpu *vcpu);
+void vcpu_hold(struct vcpu *vcpu, bool hold);
 void vm_pause(struct vm *vm);
+void vm_pause_from_vcpu(struct vm *vm);
+bool vm_is_paused(struct vm *vm);
 void vm_resume(struct vm *vm);
 void vm_nmi(struct vm *vm);
 
@@ -383,16 +406,19 @@ int cmd_nmi(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_balloon(int argc, char **argv);
+int cmd_gdb(int argc, char **argv);
+int cmd_translate(int argc, char **argv);
+int cmd_memory(int argc, char **argv);
 
 /* cmd_control.c */
+struct json_t;
+int control_connect(const char *name, struct json_t *request);
+struct json_t *control_request(const char *name, struct json_t *request);
 void control_list(void);
 
 /* names.c */
 const char *exit_reason_name(__u32 reason);
 const char *suberror_name(__u32 suberror);
-
-/* walk.c */
-bool walk_guest(const struct guest_mem *mem, const struct kvm_sregs *s, __u64 la, __u64 *gpa);
 
 /* report.c */
 void report_exit(struct vcpu *vcpu, const char *what);

@@ -28,7 +28,9 @@ static const char run_help[] =
 "  --initrd FILE   the initial RAM disk\n"
 "  --append TEXT   the kernel's command line (default: console=ttyS0 panic=-1)\n"
 "  --cpus N        virtual CPUs (default: 1)\n"
-"  --memory SIZE   guest memory, as 256M or 4G (default: 256M)\n"
+"  --memory SIZE[,shared][,huge=2M|1G]\n"
+"                  guest memory, as 256M or 4G (default: 256M); shared: of a memfd; huge: of\n"
+"                  huge pages set aside by the host (hugetlbfs)\n"
 "  --device PATH   strata's or KVM's device node (default: " STRATA_DEVICE ")\n"
 "  --disk FILE[,readonly][,direct][,serial=TEXT]\n"
 "                  a disk in a raw image or on a block device; direct: by O_DIRECT\n"
@@ -40,6 +42,8 @@ static const char run_help[] =
 "  --rng           a source of random numbers\n"
 "  --balloon       free memory is given back, and more can be asked for\n"
 "  --name NAME     what other commands call this VM\n"
+"  --gdb PORT|PATH wait for a debugger before the first instruction: on a TCP port of\n"
+"                  this machine's own, or on a Unix socket\n"
 "  --on-crash stop|reboot|dump, --on-reset stop|reboot, --dump FILE\n"
 "                  what becomes of a guest that crashes or asks for a reset (default:\n"
 "                  stop), and where its core is written (default: strata.core)\n"
@@ -169,6 +173,35 @@ static const char balloon_help[] =
 "Show what memory a VM takes, what its balloon has of it, and what the guest says; with\n"
 "SIZE, ask the guest for so much, as 64M, or for less than before.\n";
 
+static const char gdb_help[] =
+"usage: strata gdb NAME\n"
+"\n"
+"Serve GDB's remote protocol for a VM, on standard input and output. From gdb:\n"
+"\n"
+"  (gdb) target remote | strata gdb NAME\n"
+"\n"
+"The VM stands still while gdb thinks, and goes on when gdb leaves it.\n";
+
+static const char translate_help[] =
+"usage: strata translate NAME ADDRESS [OPTION]...\n"
+"\n"
+"Show where an address of the guest's lies: each entry of its page tables on the way, the\n"
+"guest-physical address, each entry of the nested tables, the launcher's own address, and\n"
+"the machine's.\n"
+"\n"
+"  --vcpu N        by the page tables of that vCPU (default: 0)\n"
+"  --physical      ADDRESS is a guest-physical one\n"
+"  --all           show for each of the guest's entries, too, where it lies\n"
+"  --json          all of it, as the VM answers it\n";
+
+static const char memory_help[] =
+"usage: strata memory NAME [--seconds S]\n"
+"\n"
+"Show what memory a VM takes: resident, swapped, mapped in which sizes; and how much of it\n"
+"the guest writes to. To find that out its memory is mapped in pages of 4K for a while.\n"
+"\n"
+"  --seconds S     count for so long what it writes to (default: 1)\n";
+
 static const char help_help[] =
 "usage: strata help [COMMAND]\n"
 "\n"
@@ -199,6 +232,9 @@ static const struct command {
 	{ "nmi", cmd_nmi, "send it an NMI", nmi_help },
 	{ "dump", cmd_dump, "write its memory and registers into a file", dump_help },
 	{ "balloon", cmd_balloon, "show a named VM's memory, or ask it for some", balloon_help },
+	{ "translate", cmd_translate, "show where an address of its lies", translate_help },
+	{ "memory", cmd_memory, "show what memory it takes", memory_help },
+	{ "gdb", cmd_gdb, "debug it with gdb", gdb_help },
 	{ "info", cmd_info, "print what the device offers", info_help },
 	{ "help", cmd_help, "print the help of a command", help_help },
 	{ "version", cmd_version, "print the version", version_help },

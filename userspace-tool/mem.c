@@ -6,40 +6,74 @@
  * addresses are congruent modulo that size.  So one range of address space is
  * reserved for the guest's whole physical span, hole included, its start
  * aligned to 1 GiB, and RAM is placed in it at base + gpa.
+ *
+ * RAM is anonymous and private, huge pages advised; or of a memfd, shared, that can be
+ * given to other processes; or of hugetlbfs, which is reserved for it from the start.
  */
 
 #include "launcher.h"
 
 #include <errno.h>
+#include <linux/memfd.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-static int map_ram(struct guest_mem *mem, __u64 gpa, __u64 len)
+static int map_ram(struct guest_mem *mem, const struct memory_options *opt, __u64 gpa,
+		   __u64 offset, __u64 len)
 {
+	int flags = MAP_FIXED | (mem->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED);
 	void *at = mem->base + gpa;
 
 	if (!len)
 		return 0;
-	if (mmap(at, len, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
-		err("cannot map %llu MiB of guest memory: %s; ask for less with --memory",
-		    len / SZ_1M, strerror(errno));
+	/* Huge pages that are not there are to be missed now. */
+	if (!opt->huge)
+		flags |= MAP_NORESERVE;
+	if (mmap(at, len, PROT_READ | PROT_WRITE, flags, mem->fd, offset) == MAP_FAILED) {
+		if (opt->huge)
+			err("there are not %llu huge pages free for the guest's memory: write more "
+			    "into /sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages",
+			    len / opt->huge, opt->huge / 1024);
+		else
+			err("cannot map %llu MiB of guest memory: %s; ask for less with --memory",
+			    len / SZ_1M, strerror(errno));
 		return -1;
 	}
 	/* Advice only: a host without transparent huge pages refuses it. */
-	(void)madvise(at, len, MADV_HUGEPAGE);
+	if (!opt->huge)
+		(void)madvise(at, len, MADV_HUGEPAGE);
 	return 0;
+}
+
+static int make_file(struct guest_mem *mem, const struct memory_options *opt)
+{
+	unsigned int flags = MFD_CLOEXEC;
+
+	mem->fd = -1;
+	if (!opt->shared && !opt->huge)
+		return 0;
+	if (opt->huge)
+		flags |= MFD_HUGETLB | (opt->huge == SZ_1G ? MFD_HUGE_1GB : MFD_HUGE_2MB);
+	mem->fd = memfd_create("strata guest memory", flags);
+	if (mem->fd >= 0 && !ftruncate(mem->fd, opt->size))
+		return 0;
+	err("cannot make a file for %llu MiB of guest memory: %s%s", opt->size / SZ_1M,
+	    strerror(errno), opt->huge ? "; this host may not have huge pages of that size" : "");
+	return -1;
 }
 
 /**
  * mem_create() - reserve and map guest RAM
  * @mem: filled in
- * @size: bytes of RAM, a multiple of 2 MiB
+ * @opt: how much, and of what
+ *
+ * mem_destroy() undoes it, also when it fails.
  */
-int mem_create(struct guest_mem *mem, __u64 size)
+int mem_create(struct guest_mem *mem, const struct memory_options *opt)
 {
-	__u64 span;
+	__u64 span, size = opt->size;
 	uintptr_t aligned;
 
 	mem->low = size < HOLE_START ? size : HOLE_START;
@@ -57,7 +91,8 @@ int mem_create(struct guest_mem *mem, __u64 size)
 	}
 	aligned = ((uintptr_t)mem->reserved + SZ_1G - 1) & ~(uintptr_t)(SZ_1G - 1);
 	mem->base = (__u8 *)aligned;
-	if (map_ram(mem, 0, mem->low) || map_ram(mem, HOLE_END, mem->high))
+	if (make_file(mem, opt) || map_ram(mem, opt, 0, 0, mem->low) ||
+	    map_ram(mem, opt, HOLE_END, mem->low, mem->high))
 		return -1;
 	return 0;
 }
@@ -66,6 +101,8 @@ void mem_destroy(struct guest_mem *mem)
 {
 	if (mem->reserved)
 		munmap(mem->reserved, mem->reserved_len);
+	if (mem->reserved && mem->fd >= 0)
+		close(mem->fd);
 	mem->reserved = NULL;
 }
 

@@ -14,7 +14,7 @@
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
 	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG,
 	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON,
-	OPT_FLAT };
+	OPT_FLAT, OPT_GDB };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -35,22 +35,9 @@ static const struct option long_options[] = {
 	{ "on-reset", required_argument, NULL, OPT_ON_RESET },
 	{ "dump", required_argument, NULL, OPT_DUMP },
 	{ "name", required_argument, NULL, OPT_NAME },
+	{ "gdb", required_argument, NULL, OPT_GDB },
 	{ 0 }
 };
-
-static int parse_memory(const char *arg, __u64 *memory)
-{
-	if (parse_size(arg, memory) || *memory % SZ_2M) {
-		err("--memory %s is no multiple of 2 MiB; write for example --memory 256M", arg);
-		return -1;
-	}
-	if (*memory < MIN_MEMORY || *memory > MAX_MEMORY) {
-		err("--memory %s is out of range; %llu MiB to %llu GiB are possible", arg,
-		    MIN_MEMORY / SZ_1M, MAX_MEMORY / SZ_1G);
-		return -1;
-	}
-	return 0;
-}
 
 static int parse_on_crash(const char *arg, struct options *opt)
 {
@@ -79,6 +66,18 @@ static int parse_on_reset(const char *arg, struct options *opt)
 	return -1;
 }
 
+static int parse_gdb(const char *arg, struct options *opt)
+{
+	unsigned int port;
+
+	opt->gdb = arg;
+	if (strchr(arg, '/') || !parse_number(arg, 65535, &port))
+		return 0;
+	err("--gdb %s is no port and no path; write for example --gdb 1234 or --gdb ./gdb.socket",
+	    arg);
+	return -1;
+}
+
 static int parse_one(int c, struct options *opt)
 {
 	switch (c) {
@@ -97,7 +96,7 @@ static int parse_one(int c, struct options *opt)
 		opt->device = optarg;
 		return 0;
 	case OPT_MEMORY:
-		return parse_memory(optarg, &opt->memory);
+		return memory_parse(optarg, opt);
 	case OPT_STATS:
 		opt->stats = true;
 		return 0;
@@ -118,6 +117,8 @@ static int parse_one(int c, struct options *opt)
 	case OPT_NAME:
 		opt->name = optarg;
 		return control_check_name(optarg);
+	case OPT_GDB:
+		return parse_gdb(optarg, opt);
 	case OPT_DUMP:
 		opt->dump = optarg;
 		return 0;
@@ -151,7 +152,7 @@ int options_parse(int argc, char **argv, struct options *opt)
 	opt->device = STRATA_DEVICE;
 	opt->append = DEFAULT_APPEND;
 	opt->dump = DEFAULT_DUMP;
-	opt->memory = DEFAULT_MEMORY;
+	opt->memory.size = DEFAULT_MEMORY;
 	opt->cpus = 1;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* --disk, --net and --flat: a word, and then more of them with commas between. */
+/* --memory, --disk, --net and --flat: a word, and then more of them with commas between. */
 
 #include "launcher.h"
 
@@ -29,6 +29,42 @@ static char *value_of(char *word, const char *name)
 	size_t len = strlen(name);
 
 	return strncmp(word, name, len) || word[len] != '=' ? NULL : word + len + 1;
+}
+
+/**
+ * memory_parse() - SIZE[,shared][,huge=2M|1G]
+ * @arg: taken apart
+ */
+int memory_parse(char *arg, struct options *opt)
+{
+	struct memory_options *m = &opt->memory;
+	const char *size = next_word(&arg);
+	char *word, *value;
+	__u64 step;
+
+	*m = (struct memory_options){ 0 };
+	while ((word = next_word(&arg))) {
+		value = value_of(word, "huge");
+		if (!strcmp(word, "shared")) {
+			m->shared = true;
+		} else if (!value || parse_size(value, &m->huge) ||
+			   (m->huge != SZ_2M && m->huge != SZ_1G)) {
+			err("--memory knows no '%s'; it takes SIZE[,shared][,huge=2M|1G]", word);
+			return -1;
+		}
+	}
+	step = m->huge ? m->huge : SZ_2M;
+	if (parse_size(size, &m->size) || m->size % step) {
+		err("--memory %s is no multiple of %llu MiB; write for example --memory %s", size,
+		    step / SZ_1M, step == SZ_1G ? "4G,huge=1G" : "256M");
+		return -1;
+	}
+	if (m->size < MIN_MEMORY || m->size > MAX_MEMORY) {
+		err("--memory %s is out of range; %llu MiB to %llu GiB are possible", size,
+		    MIN_MEMORY / SZ_1M, MAX_MEMORY / SZ_1G);
+		return -1;
+	}
+	return 0;
 }
 
 /**

@@ -27,7 +27,7 @@ static void park(struct vcpu *vcpu)
 	pthread_mutex_lock(&vm->pause_lock);
 	vm->nr_parked++;
 	pthread_cond_broadcast(&vm->pause_cond);
-	while (vm->paused && !vm_stopping(vm))
+	while ((vm->paused || vcpu->held) && !vm_stopping(vm))
 		pthread_cond_wait(&vm->pause_cond, &vm->pause_lock);
 	vm->nr_parked--;
 	pthread_cond_broadcast(&vm->pause_cond);
@@ -43,21 +43,49 @@ static void park(struct vcpu *vcpu)
 void vcpu_messages(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&vcpu->vm->paused, __ATOMIC_SEQ_CST))
+	if (vm_is_paused(vcpu->vm) || __atomic_load_n(&vcpu->held, __ATOMIC_SEQ_CST))
 		park(vcpu);
 	if (__atomic_exchange_n(&vcpu->nmi, false, __ATOMIC_SEQ_CST))
 		ioctl(vcpu->fd, KVM_NMI);
 }
 
-/* When it returns no vCPU runs, nor will before vm_resume(). */
-void vm_pause(struct vm *vm)
+bool vm_is_paused(struct vm *vm)
+{
+	return __atomic_load_n(&vm->paused, __ATOMIC_SEQ_CST);
+}
+
+/* With pause_lock held. */
+static void begin_pause(struct vm *vm)
 {
 	unsigned int i;
 
-	pthread_mutex_lock(&vm->pause_lock);
 	__atomic_store_n(&vm->paused, true, __ATOMIC_SEQ_CST);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		vcpu_kick(&vm->vcpus[i]);
+}
+
+/* From a vCPU's thread, which goes on to stand still itself; the main loop is told. */
+void vm_pause_from_vcpu(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->pause_lock);
+	begin_pause(vm);
+	pthread_mutex_unlock(&vm->pause_lock);
+	vm_wake(vm);
+}
+
+/* Whether a vCPU stays where it is when the VM goes on. It stands still now. */
+void vcpu_hold(struct vcpu *vcpu, bool hold)
+{
+	pthread_mutex_lock(&vcpu->vm->pause_lock);
+	__atomic_store_n(&vcpu->held, hold, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&vcpu->vm->pause_lock);
+}
+
+/* When it returns no vCPU runs, nor will before vm_resume(). */
+void vm_pause(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->pause_lock);
+	begin_pause(vm);
 	while (vm->nr_parked < vm->nr_vcpus && !vm_stopping(vm))
 		pthread_cond_wait(&vm->pause_cond, &vm->pause_lock);
 	pthread_mutex_unlock(&vm->pause_lock);
@@ -68,9 +96,6 @@ void vm_resume(struct vm *vm)
 	pthread_mutex_lock(&vm->pause_lock);
 	__atomic_store_n(&vm->paused, false, __ATOMIC_SEQ_CST);
 	pthread_cond_broadcast(&vm->pause_cond);
-	/* The next pause counts from none. */
-	while (vm->nr_parked && !vm_stopping(vm))
-		pthread_cond_wait(&vm->pause_cond, &vm->pause_lock);
 	pthread_mutex_unlock(&vm->pause_lock);
 }
 

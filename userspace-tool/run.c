@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* `strata run`: the main loop, and the end of a run. */
 
+#include "gdb.h"
 #include "launcher.h"
 #include "virtio.h"
 
@@ -109,14 +110,15 @@ static void main_loop(struct vm *vm, int signal_fd)
 
 	terminal_open(&terminal);
 	while (!vm_stopping(vm)) {
-		struct pollfd fds[3 + 1 + CONTROL_CLIENTS] = {
+		struct pollfd fds[3 + GDB_POLL + 1 + CONTROL_CLIENTS] = {
 			{ .fd = vm->wake_fd, .events = POLLIN },
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = STDIN_FILENO, .events = POLLIN },
 		};
-		unsigned int nr = 3 + control_poll(vm, fds + 3);
+		unsigned int nr = 3 + GDB_POLL + control_poll(vm, fds + 3 + GDB_POLL);
 		int n;
 
+		gdb_poll(vm, fds + 3);
 		terminal_feed(&terminal, vm);
 		if (!terminal_wants_input(&terminal))
 			fds[2].fd = -1;
@@ -139,7 +141,9 @@ static void main_loop(struct vm *vm, int signal_fd)
 			take_signal(vm, signal_fd);
 		if (fds[2].revents)
 			terminal_input(&terminal, vm);
-		control_ready(vm, fds + 3);
+		gdb_ready(vm, fds + 3);
+		control_ready(vm, fds + 3 + GDB_POLL);
+		gdb_look(vm);
 	}
 }
 
@@ -216,6 +220,7 @@ static int run(struct vm *vm, const struct options *opt)
 	if (signal_fd < 0)
 		return STATUS_HOST_ERROR;
 
+	vm->paused = opt->gdb;
 	cpu = cpu_ns();
 	vm->start_ns = now_ns();
 	if (virtio_start_workers(vm))

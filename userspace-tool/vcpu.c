@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A virtual CPU runs in a thread of its own; its exits are answered here. */
 
+#include "gdb.h"
 #include "launcher.h"
 
 #include <errno.h>
@@ -54,6 +55,9 @@ static void handle_exit(struct vcpu *vcpu)
 		handle_mmio(vcpu);
 		break;
 	case KVM_EXIT_INTR:
+		break;
+	case KVM_EXIT_DEBUG:
+		gdb_exit(vcpu);
 		break;
 	case KVM_EXIT_SHUTDOWN:
 		report_exit(vcpu, "the guest crashed (triple fault)");

@@ -40,11 +40,14 @@ static struct balloon *of_dev(struct virtio_dev *dev)
 	return (struct balloon *)dev;
 }
 
-static void give_back(void *page, size_t len)
+static void give_back(const struct balloon *b, void *page, size_t len)
 {
+	/* What is shared stays in its file, unless that loses it. */
+	int advice = b->dev.pci.vm->mem.fd < 0 ? MADV_DONTNEED : MADV_REMOVE;
+
 	/* Only whole pages of this host's; a mapping that has none to give stays. */
 	if (!((uintptr_t)page % SZ_4K) && !(len % SZ_4K))
-		madvise(page, len, MADV_DONTNEED);
+		madvise(page, len, advice);
 }
 
 /* The guest names its pages by number, 32 bits each. */
@@ -58,7 +61,7 @@ static void inflate(struct balloon *b, const struct virtq_chain *c, bool give)
 		for (i = 0; give && i < n; i++) {
 			page = mem_ptr(&b->dev.pci.vm->mem, pfn[i] * PAGE, PAGE);
 			if (page)
-				give_back(page, PAGE);
+				give_back(b, page, PAGE);
 		}
 		offset += n * sizeof(pfn[0]);
 	}
@@ -69,7 +72,7 @@ static void report(struct balloon *b, const struct virtq_chain *c)
 	unsigned int i;
 
 	for (i = c->nr_out; i < c->nr_out + c->nr_in; i++) {
-		give_back(c->iov[i].iov_base, c->iov[i].iov_len);
+		give_back(b, c->iov[i].iov_base, c->iov[i].iov_len);
 		b->report_bytes += c->iov[i].iov_len;
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The virtual machine: its file descriptors, memory slots and end. */
 
+#include "gdb.h"
 #include "launcher.h"
 #include "virtio.h"
 
@@ -23,16 +24,19 @@ int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name)
 	return -1;
 }
 
-static int add_slot(struct vm *vm, __u32 slot, __u64 gpa, __u64 len)
+/* The guest's memory below and above the hole, with KVM_MEM_ flags. */
+int vm_set_slot(struct vm *vm, __u32 slot, __u32 flags)
 {
+	const __u64 gpa = slot ? HOLE_END : 0;
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
+		.flags = flags,
 		.guest_phys_addr = gpa,
-		.memory_size = len,
+		.memory_size = slot ? vm->mem.high : vm->mem.low,
 		.userspace_addr = (uintptr_t)(vm->mem.base + gpa),
 	};
 
-	if (!len)
+	if (!region.memory_size)
 		return 0;
 	return vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
 }
@@ -111,7 +115,7 @@ int vm_create(struct vm *vm, const struct options *opt)
 	pthread_cond_init(&vm->pause_cond, NULL);
 	rtc_init(vm);
 
-	if (control_open(vm))
+	if (control_open(vm) || gdb_create(vm))
 		return -1;
 	vm->dev_fd = device_open(opt->device);
 	if (vm->dev_fd < 0)
@@ -119,9 +123,8 @@ int vm_create(struct vm *vm, const struct options *opt)
 	vm->fd = device_create_vm(vm->dev_fd, opt->device);
 	if (vm->fd < 0)
 		return -1;
-	if (check_cpus(vm) || mem_create(&vm->mem, opt->memory) ||
-	    add_slot(vm, 0, 0, vm->mem.low) ||
-	    add_slot(vm, 1, HOLE_END, vm->mem.high) ||
+	if (check_cpus(vm) || mem_create(&vm->mem, &opt->memory) ||
+	    vm_set_slot(vm, 0, 0) || vm_set_slot(vm, 1, 0) ||
 	    create_chips(vm) || create_vcpus(vm) || devices_create(vm))
 		return -1;
 	return 0;
@@ -132,6 +135,7 @@ void vm_destroy(struct vm *vm)
 	unsigned int i;
 
 	control_close(vm);
+	gdb_destroy(vm);
 	virtio_destroy_all(vm);
 	free(vm->routes);
 	for (i = 0; i < vm->nr_vcpus; i++) {
@@ -148,6 +152,14 @@ void vm_destroy(struct vm *vm)
 	mem_destroy(&vm->mem);
 }
 
+/* Makes the main loop look around. */
+void vm_wake(struct vm *vm)
+{
+	static const __u64 one = 1;
+
+	write_all(vm->wake_fd, &one, sizeof(one));
+}
+
 /**
  * vm_stop() - end the run; the first caller's status counts
  *
@@ -155,8 +167,6 @@ void vm_destroy(struct vm *vm)
  */
 void vm_stop(struct vm *vm, enum exit_status status)
 {
-	__u64 one = 1;
-
 	pthread_mutex_lock(&vm->stop_lock);
 	if (!vm->stopping) {
 		vm->status = status;
@@ -167,7 +177,7 @@ void vm_stop(struct vm *vm, enum exit_status status)
 	pthread_mutex_lock(&vm->pause_lock);
 	pthread_cond_broadcast(&vm->pause_cond);
 	pthread_mutex_unlock(&vm->pause_lock);
-	write_all(vm->wake_fd, &one, sizeof(one));
+	vm_wake(vm);
 }
 
 /**

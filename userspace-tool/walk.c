@@ -3,84 +3,114 @@
 
 #include "launcher.h"
 #include "paging.h"
+#include "walk.h"
 
 #include <string.h>
 
-static bool read_entry(const struct guest_mem *mem, __u64 gpa, unsigned int size, __u64 *entry)
-{
-	const void *p = mem_ptr(mem, gpa, size);
+/* Three forms of tables (SDM 3A 4.3 to 4.5). */
+struct form {
+	unsigned int levels, entry_size, bits;
+	__u64 address;			/* of a table or page in an entry */
+};
 
-	*entry = 0;
-	if (!p)
-		return false;
-	memcpy(entry, p, size);
-	return *entry & PTE_PRESENT;
+static struct form form_of(const struct kvm_sregs *s)
+{
+	if (!(s->cr4 & CR4_PAE))
+		return (struct form){ 2, 4, 10, 0xfffff000 };
+	if (!(s->efer & EFER_LMA))
+		return (struct form){ 3, 8, 9, PTE_ADDRESS };
+	return (struct form){ s->cr4 & CR4_LA57 ? 5 : 4, 8, 9, PTE_ADDRESS };
 }
 
-/* Two levels of 32-bit entries. */
-static bool walk_legacy(const struct guest_mem *mem, const struct kvm_sregs *s, __u32 la,
-			__u64 *gpa)
+static bool read_entry(const struct guest_mem *mem, const struct form *f, struct walk_entry *e)
 {
-	__u64 entry;
+	const void *p = mem_ptr(mem, e->gpa, f->entry_size);
 
-	if (!read_entry(mem, (s->cr3 & 0xfffff000) + (la >> 22) * 4, 4, &entry))
-		return false;
-	if (entry & PTE_LARGE && s->cr4 & CR4_PSE) {
-		*gpa = (entry & 0xffc00000) | (entry & 0x1fe000) << 19 | (la & 0x3fffff);
+	e->readable = p;
+	if (p)
+		memcpy(&e->value, p, f->entry_size);
+	return e->value & PTE_PRESENT;
+}
+
+static bool is_page(const struct form *f, const struct kvm_sregs *s, const struct walk_entry *e)
+{
+	if (e->level == 1)
 		return true;
-	}
-	if (!read_entry(mem, (entry & 0xfffff000) + (la >> 12 & 0x3ff) * 4, 4, &entry))
+	if (!(e->value & PTE_LARGE))
 		return false;
-	*gpa = (entry & 0xfffff000) | (la & 0xfff);
-	return true;
+	if (f->entry_size == 4)
+		return s->cr4 & CR4_PSE;
+	return e->level == 2 || (e->level == 3 && f->levels > 3);
 }
 
-/* Three, four or five levels of 64-bit entries. */
-static bool walk_long(const struct guest_mem *mem, const struct kvm_sregs *s, __u64 la,
-		      __u64 *gpa)
+/* Pages of 4M have eight more bits of an address in bits 13 to 20. */
+static __u64 page_address(const struct form *f, const struct walk_entry *e, __u64 mask)
 {
-	int level = 4;
-	__u64 entry, table = s->cr3 & PTE_ADDRESS;
+	__u64 address = e->value & f->address & ~mask;
 
-	if (!(s->efer & EFER_LMA)) {
-		level = 3;
-		table = s->cr3 & 0xffffffe0;
-	} else if (s->cr4 & CR4_LA57) {
-		level = 5;
+	if (f->entry_size == 4 && e->level == 2)
+		address |= (e->value & 0x1fe000) << 19;
+	return address;
+}
+
+/**
+ * walk_tables() - translate a linear address by the guest's page tables
+ * @mem: guest memory
+ * @s: the vCPU's system registers
+ * @la: the address
+ * @w: filled in
+ *
+ * Rights are not looked at: this is for a person who wants to see.
+ * A table that is not in RAM ends the walk like an absent one.
+ */
+void walk_tables(const struct guest_mem *mem, const struct kvm_sregs *s, __u64 la,
+		 struct guest_walk *w)
+{
+	struct form f = form_of(s);
+	unsigned int level;
+	__u64 table;
+
+	memset(w, 0, sizeof(*w));
+	if (!(s->efer & EFER_LMA))
+		la = (__u32)la;
+	if (!(s->cr0 & CR0_PG)) {
+		w->mapped = true;
+		w->size = SZ_4K;
+		w->gpa = la;
+		return;
 	}
-	for (;; level--) {
-		unsigned int shift = 12 + 9 * (level - 1);
+	w->levels = f.levels;
+	table = f.levels == 3 ? s->cr3 & 0xffffffe0 : s->cr3 & f.address;
+	for (level = f.levels; level; level--) {
+		unsigned int shift = 12 + f.bits * (level - 1);
+		struct walk_entry *e = &w->entry[w->nr++];
 		__u64 mask = (1ULL << shift) - 1;
 
-		if (!read_entry(mem, table + (la >> shift & 511) * 8, 8, &entry))
-			return false;
-		if (level == 1 || ((level == 2 || level == 3) && entry & PTE_LARGE)) {
-			*gpa = (entry & PTE_ADDRESS & ~mask) | (la & mask);
-			return true;
+		e->level = level;
+		e->gpa = table + (la >> shift & ((1U << f.bits) - 1)) * f.entry_size;
+		if (!read_entry(mem, &f, e))
+			return;
+		if (is_page(&f, s, e)) {
+			w->mapped = true;
+			w->size = mask + 1;
+			w->gpa = page_address(&f, e, mask) | (la & mask);
+			return;
 		}
-		table = entry & PTE_ADDRESS;
+		table = e->value & f.address;
 	}
 }
 
 /**
- * walk_guest() - translate a linear address by the guest's page tables
- * @mem: guest memory
- * @s: the vCPU's system registers
- * @la: the address
+ * walk_guest() - only the address
  * @gpa: the guest physical address, whether or not RAM is there
- *
- * Rights are not looked at: this is for a person who wants to see the bytes.
- * A table that is not in RAM ends the walk like an absent one.
  *
  * Return: true when the address is mapped.
  */
 bool walk_guest(const struct guest_mem *mem, const struct kvm_sregs *s, __u64 la, __u64 *gpa)
 {
-	if (!(s->cr0 & CR0_PG)) {
-		*gpa = (__u32)la;
-		return true;
-	}
-	if (s->cr4 & CR4_PAE)
-		return walk_long(mem, s, (s->efer & EFER_LMA) ? la : (__u32)la, gpa);
-	return walk_legacy(mem, s, la, gpa);
+	struct guest_walk w;
+
+	walk_tables(mem, s, la, &w);
+	*gpa = w.gpa;
+	return w.mapped;
 }

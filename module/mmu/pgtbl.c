@@ -494,3 +494,59 @@ bool strata_pt_clear_young(struct strata_gather *g, u64 start, u64 end)
 		g->flush = true;
 	return young;
 }
+
+/**
+ * strata_pt_read - the entries by which a frame is found, from the topmost on
+ * @pt: the tables
+ * @gfn: guest frame number, less than strata_pt_end()
+ * @entry: filled in; room for STRATA_PT_MAX_LEVELS
+ * @at: where each of them is, an address as in the entries; as much room
+ *
+ * Return: how many there are; the last one maps the frame, or is not present.
+ */
+unsigned int strata_pt_read(const struct strata_pgtbl *pt, u64 gfn, u64 *entry, u64 *at)
+{
+	unsigned int level = pt->levels, n = 0;
+	u64 *table = pt->root;
+
+	for (;; level--) {
+		u64 *ptep = pt_entry(table, gfn, level);
+
+		entry[n] = READ_ONCE(*ptep);
+		at[n] = strata_pt_pa(ptep);
+		if (!pt_present(pt, entry[n]) || pt_is_leaf(pt, entry[n], level))
+			return n + 1;
+		table = pt_child(pt, entry[n++]);
+	}
+}
+
+static void pt_count(const struct strata_pgtbl *pt, u64 *table, unsigned int level, u64 start,
+		     u64 end, u64 *pages)
+{
+	u64 span = STRATA_PT_SPAN(level), gfn, next;
+
+	for (gfn = start; gfn < end; gfn = next) {
+		u64 pte = READ_ONCE(*pt_entry(table, gfn, level));
+
+		next = min_t(u64, (gfn & ~(span - 1)) + span, end);
+		if (!pt_present(pt, pte))
+			continue;
+		if (pt_is_leaf(pt, pte, level))
+			pages[level - 1]++;
+		else
+			pt_count(pt, pt_child(pt, pte), level - 1, gfn, next, pages);
+	}
+}
+
+/**
+ * strata_pt_count - how much of a range is mapped, and in which sizes
+ * @pt: the tables
+ * @start: first guest frame number
+ * @end: the one after the last
+ * @pages: mappings of each size are added: 4K, 2M, 1G. A large one that is only
+ *	partly inside counts whole.
+ */
+void strata_pt_count(const struct strata_pgtbl *pt, u64 start, u64 end, u64 *pages)
+{
+	pt_count(pt, pt->root, pt->levels, start, end, pages);
+}

@@ -126,6 +126,8 @@ void strata_gather_end(struct strata_gather *g);
 
 int strata_pt_map(struct strata_pgtbl *pt, u64 gfn, u64 pfn, unsigned int level, u32 flags);
 void strata_pt_unmap(struct strata_gather *g, u64 start, u64 end);
+unsigned int strata_pt_read(const struct strata_pgtbl *pt, u64 gfn, u64 *entry, u64 *at);
+void strata_pt_count(const struct strata_pgtbl *pt, u64 start, u64 end, u64 *pages);
 bool strata_pt_write_protect(struct strata_pgtbl *pt, u64 start, u64 end);
 bool strata_pt_test_young(struct strata_pgtbl *pt, u64 start, u64 end);
 bool strata_pt_clear_young(struct strata_gather *g, u64 start, u64 end);

@@ -5,6 +5,7 @@
 # Debian's kernel as a guest: to be sourced, with $here and $release set.
 #
 #	linux_initrd INIT MODULE...	./initrd, with what the modules need in order
+#	linux_vmlinux		./vmlinux, its ELF file
 #	comes NUMBER TEXT		so many lines of it are in ./log, within a minute
 
 # Debian's kernel has drivers as modules.
@@ -28,4 +29,23 @@ comes() {
 		sleep 0.2
 	done
 	return 1
+}
+
+# ./vmlinux: what a bzImage has packed (Documentation/arch/x86/boot.rst of Linux), an ELF file
+# with an entry for PVH.
+linux_vmlinux() {
+	local image=/boot/vmlinuz-$release setup start length
+
+	number() { od -An -tu"$2" -j "$1" -N "$2" "$image" | tr -d ' '; }
+	setup=$((($(number 497 1) + 1) * 512))
+	start=$((setup + $(number 584 4)))
+	length=$(number 588 4)
+	tail -c +$((start + 1)) "$image" | head -c "$length" >packed
+	case $(od -An -tx1 -N 4 packed | tr -d ' ') in
+	fd377a58)	xz -dc <packed >vmlinux 2>/dev/null ;;
+	28b52ffd)	zstd -dqc <packed >vmlinux 2>/dev/null ;;
+	1f8b*)		gzip -dc <packed >vmlinux 2>/dev/null ;;
+	esac
+	# After it are four bytes that are no part of it, of which the tools complain.
+	[ -s vmlinux ]
 }

@@ -14,8 +14,9 @@ static struct guest_mem mem;
 static void test_layout(void)
 {
 	struct guest_mem big;
+	const struct memory_options small = { .size = 64 * SZ_1M }, large = { .size = 5 * SZ_1G };
 
-	tap_ok(!mem_create(&mem, 64 * SZ_1M) && (uintptr_t)mem.base % SZ_1G == 0,
+	tap_ok(!mem_create(&mem, &small) && (uintptr_t)mem.base % SZ_1G == 0,
 	       "memory: congruent to guest addresses modulo 1 GiB");
 	tap_ok(mem.low == 64 * SZ_1M && !mem.high, "memory: all of a small guest's is low");
 	tap_ok(mem_ptr(&mem, 0, mem.low) && !mem_ptr(&mem, 0, mem.low + 1) &&
@@ -24,7 +25,7 @@ static void test_layout(void)
 	tap_ok(!mem_ptr(&mem, ~0ULL, 2) && !mem_ptr(&mem, 16, ~0ULL) &&
 	       !mem_ptr(&mem, HOLE_END, 1), "memory: no address wraps into it");
 
-	tap_ok(!mem_create(&big, 5 * SZ_1G) && big.low == HOLE_START && big.high == 2 * SZ_1G,
+	tap_ok(!mem_create(&big, &large) && big.low == HOLE_START && big.high == 2 * SZ_1G,
 	       "memory: a large guest's goes on at 4 GiB");
 	tap_ok(mem_ptr(&big, HOLE_END, 2 * SZ_1G) == big.base + HOLE_END,
 	       "memory: high memory is congruent as well");

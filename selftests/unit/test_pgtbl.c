@@ -602,6 +602,34 @@ static void random_ops(unsigned int seed)
 	tap_ok(!stale, "%s: random: nothing stale is cached (%u)", kind->name, stale);
 }
 
+/* What user space is shown. */
+static void test_read(void)
+{
+	u64 entry[STRATA_PT_MAX_LEVELS], at[STRATA_PT_MAX_LEVELS], pages[3] = { 0 };
+	unsigned int n = strata_pt_read(&pt, 0x1234, entry, at), i;
+
+	tap_ok(n == 1 && !entry[0], "%s: nothing is read of nothing", kind->name);
+	map(0x1234, 0xabcd, 1, WX);
+	map(0x400, 0x600, 2, WX);
+	map(0x40000, 0x80000, 3, WX);
+	n = strata_pt_read(&pt, 0x1234, entry, at);
+	for (i = 0; i < n && *(u64 *)(uintptr_t)at[i] == entry[i]; i++)
+		;
+	tap_ok(n == kind->levels && i == n, "%s: an entry of each table", kind->name);
+	tap_ok((entry[n - 1] & kind->fmt->addr) == 0xabcdull << 12, "%s: the last has the page",
+	       kind->name);
+	n = strata_pt_read(&pt, 0x40123, entry, at);
+	tap_ok(n == kind->levels - 2 && (entry[n - 1] & kind->fmt->large),
+	       "%s: one of 1G has no more tables", kind->name);
+	n = strata_pt_read(&pt, 0x1235, entry, at);
+	tap_ok(n == kind->levels && !entry[n - 1], "%s: its neighbour is not there", kind->name);
+	strata_pt_count(&pt, 0, strata_pt_end(kind->levels), pages);
+	tap_ok(pages[0] == 1 && pages[1] == 1 && pages[2] == 1, "%s: one of each size is counted",
+	       kind->name);
+	strata_pt_count(&pt, 0x1235, 0x40001, pages);
+	tap_ok(pages[0] == 1 && pages[2] == 2, "%s: what reaches into a range is", kind->name);
+}
+
 int main(void)
 {
 	static const struct {
@@ -618,6 +646,7 @@ int main(void)
 		{ "write protect", test_write_protect },
 		{ "young", test_young },
 		{ "pool", test_pool },
+		{ "read", test_read },
 		{ "no memory", test_no_memory },
 	};
 	unsigned int i, j;
