@@ -32,14 +32,15 @@ endif
 # CC on the command line means the compiler of the programs. The module needs
 # the one its kernel was built with, which the kernel's headers know;
 # KERNEL_CC overrides that.
-kbuild = env -u MAKEOVERRIDES $(MAKE) -C $(KDIR) M=$(OUT) \
+kbuild_in = env -u MAKEOVERRIDES $(MAKE) -C $(KDIR) M=$(1) \
 	$(if $(KERNEL_CC),CC=$(KERNEL_CC)) \
 	$(if $(filter 1,$(STRATA_DEBUG)),STRATA_DEBUG=1) \
 	$(if $(filter 0,$(STRATA_PROFILE)),STRATA_PROFILE=0)
+kbuild = $(call kbuild_in,$(OUT))
 MAKEOVERRIDES := $(filter-out CC=% KVER=% KDIR=% OUT=%,$(MAKEOVERRIDES))
 user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
 
-.PHONY: all module module-debug tools tests build-6.12 build-7.2 demo check check-quick \
+.PHONY: all module module-debug tools tests drill build-6.12 build-7.2 demo check check-quick \
 	check-debug check-la57 check-nohz check-6.12 check-7.2 check-vmx \
 	check-vmx-7.2 check-compat bench install uninstall lint docs clean \
 	help headers links print-kdir
@@ -96,8 +97,14 @@ tools:
 	+@test ! -e userspace-tool/Makefile || $(user_make) -C userspace-tool
 	+@$(user_make) -C tracing
 
-tests:
+tests: drill
 	+@$(user_make) -C selftests
+
+# A module for the guests of the tests, which run the test machine's kernel.
+drill: headers
+ifdef in_place
+	+@$(call kbuild_in,$(CURDIR)/selftests/guest/drill) modules
+endif
 
 demo:
 	@selftests/lab/deps demo
@@ -137,6 +144,8 @@ clean:
 	+@test ! -e $(KDIR)/Makefile || \
 		$(MAKE) -C $(KDIR) M=$(CURDIR) clean >/dev/null
 	+@test ! -e userspace-tool/Makefile || $(MAKE) -C userspace-tool clean
+	+@test ! -e $(KDIR)/Makefile || \
+		$(MAKE) -C $(KDIR) M=$(CURDIR)/selftests/guest/drill clean >/dev/null
 	+@$(MAKE) -C selftests clean
 	@rm -rf build
 

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define MAX_SEEN	64
+
 static int connect_to(const char *name, bool quiet)
 {
 	struct sockaddr_un address;
@@ -44,15 +46,37 @@ static json_t *read_reply(int fd)
 	return NULL;
 }
 
+/* The first byte, and with it a descriptor, if there is one. */
+static bool send_first(int fd, char *text, int pass)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} u = { 0 };
+	struct iovec iov = { text, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (pass >= 0) {
+		m.msg_control = &u;
+		m.msg_controllen = sizeof(u);
+		u.align.cmsg_level = SOL_SOCKET;
+		u.align.cmsg_type = SCM_RIGHTS;
+		u.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&u.align), &pass, sizeof(int));
+	}
+	return sendmsg(fd, &m, MSG_NOSIGNAL) == 1;
+}
+
 /* The connection stays, if @fd is wanted; @request is ours from now on. */
-static json_t *converse(const char *name, json_t *request, bool quiet, int *fd)
+static json_t *converse(const char *name, json_t *request, bool quiet, int *fd, int pass)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
 	json_t *reply = NULL;
 
 	json_decref(request);
 	*fd = connect_to(name, quiet);
-	if (*fd >= 0 && text && write_all(*fd, text, strlen(text)) && write_all(*fd, "\n", 1))
+	if (*fd >= 0 && text && send_first(*fd, text, pass) &&
+	    write_all(*fd, text + 1, strlen(text) - 1) && write_all(*fd, "\n", 1))
 		reply = read_reply(*fd);
 	free(text);
 	if (!reply && *fd >= 0 && !quiet)
@@ -63,7 +87,7 @@ static json_t *converse(const char *name, json_t *request, bool quiet, int *fd)
 static json_t *ask(const char *name, json_t *request, bool quiet)
 {
 	int fd;
-	json_t *reply = converse(name, request, quiet, &fd);
+	json_t *reply = converse(name, request, quiet, &fd, -1);
 
 	if (fd >= 0)
 		close(fd);
@@ -110,7 +134,7 @@ struct json_t *control_request(const char *name, struct json_t *request)
 int control_connect(const char *name, struct json_t *request)
 {
 	int fd;
-	json_t *reply = converse(name, request, false, &fd);
+	json_t *reply = converse(name, request, false, &fd, -1);
 
 	if (!is_done(name, reply) && fd >= 0) {
 		close(fd);
@@ -164,24 +188,25 @@ int cmd_stop(int argc, char **argv)
 
 int cmd_dump(int argc, char **argv)
 {
-	char *path, *folder;
-	int ret;
+	json_t *reply;
+	int file, fd;
+	bool ok;
 
 	if (argc != 3) {
 		err("write 'strata dump NAME FILE'");
 		return STATUS_USAGE;
 	}
-	/* The VM may be at work elsewhere. */
-	folder = argv[2][0] == '/' ? strdup("") : getcwd(NULL, 0);
-	if (!folder || asprintf(&path, "%s%s%s", folder, *folder ? "/" : "", argv[2]) < 0) {
-		err("cannot find the path of %s: %s", argv[2], strerror(errno));
-		free(folder);
+	file = core_open(argv[2]);
+	if (file < 0)
 		return STATUS_HOST_ERROR;
-	}
-	ret = tell(argv[1], json_pack("{s:s, s:s}", "command", "dump", "file", path));
-	free(path);
-	free(folder);
-	return ret;
+	reply = converse(argv[1], json_pack("{s:s, s:s}", "command", "dump", "file", argv[2]), false,
+			 &fd, file);
+	ok = is_done(argv[1], reply);
+	json_decref(reply);
+	if (fd >= 0)
+		close(fd);
+	close(file);
+	return ok ? 0 : STATUS_HOST_ERROR;
 }
 
 int cmd_balloon(int argc, char **argv)
@@ -250,24 +275,77 @@ static int is_socket(const struct dirent *e)
 	return len > tail && !strcmp(e->d_name + len - tail, CONTROL_SUFFIX);
 }
 
-/* The VMs of this user that have a name, if there are any. */
-void control_list(void)
+/* For each VM of this user that has a name. Returns how many there are. */
+static int for_each(void (*fn)(const char *name))
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct dirent **entries;
 	int i, n;
 
 	if (control_directory(path, sizeof(path)))
-		return;
+		return 0;
 	n = scandir(path, &entries, is_socket, alphasort);
-	if (n > 0)
-		printf("\n%-16s %-8s %8s %5s %8s %10s\n", "NAME", "STATE", "PID", "CPUS", "MEMORY",
-		       "UPTIME");
 	for (i = 0; i < n; i++) {
 		entries[i]->d_name[strlen(entries[i]->d_name) - strlen(CONTROL_SUFFIX)] = '\0';
-		print_one(entries[i]->d_name);
+		if (fn)
+			fn(entries[i]->d_name);
 		free(entries[i]);
 	}
 	if (n >= 0)
 		free(entries);
+	return n;
+}
+
+void control_list(void)
+{
+	if (for_each(NULL) > 0)
+		printf("\n%-16s %-8s %8s %5s %8s %10s\n", "NAME", "STATE", "PID", "CPUS", "MEMORY",
+		       "UPTIME");
+	for_each(print_one);
+}
+
+/* What the last look at the VMs with limits has seen. */
+static struct { char name[64]; __u64 usec, ns; } seen[MAX_SEEN];
+static unsigned int nr_seen;
+
+static void print_limits(const char *name)
+{
+	json_t *reply = ask(name, json_pack("{s:s}", "command", "status"), true);
+	__u64 usec = json_integer_value(json_object_get(reply, "cpu_usec")), now = now_ns();
+	const json_t *cpu = json_object_get(reply, "cpu_limit"),
+		     *weight = json_object_get(reply, "cpu_weight"),
+		     *memory = json_object_get(reply, "memory_limit");
+	unsigned int i;
+
+	if (!cpu && !weight && !memory) {
+		json_decref(reply);
+		return;
+	}
+	for (i = 0; i < nr_seen && strcmp(seen[i].name, name); i++)
+		;
+	printf("%s:", name);
+	if (cpu)
+		printf(" asked %.1f%% of a CPU,", json_number_value(cpu));
+	if (weight)
+		printf(" weight %lld,", json_integer_value(weight));
+	if (memory)
+		printf(" %lld MiB of memory at most,", json_integer_value(memory) / (json_int_t)SZ_1M);
+	if (i < nr_seen)
+		printf(" got %.1f%%\n", (usec - seen[i].usec) * 1e5 / (now - seen[i].ns));
+	else
+		printf(" got (at the next look)\n");
+	if (i == nr_seen && i < MAX_SEEN)
+		nr_seen++;
+	if (i < MAX_SEEN) {
+		snprintf(seen[i].name, sizeof(seen[i].name), "%s", name);
+		seen[i].usec = usec;
+		seen[i].ns = now;
+	}
+	json_decref(reply);
+}
+
+/* A line for each named VM that has limits: what was asked, and what it got. */
+void control_print_limits(void)
+{
+	for_each(print_limits);
 }

@@ -35,12 +35,49 @@ json_t *control_done(void)
 
 static json_t *do_status(struct vm *vm, json_t *request)
 {
+	json_t *reply;
+
 	(void)request;
-	return json_pack("{s:b, s:s, s:i, s:s, s:i, s:I, s:s, s:f}", "ok", 1, "name",
-			 vm->opt->name, "pid", (int)getpid(), "state",
-			 vm->paused ? "paused" : "running", "cpus", (int)vm->nr_vcpus, "memory",
-			 (json_int_t)vm->opt->memory.size, "device", vm->opt->device, "uptime",
-			 (now_ns() - vm->start_ns) / 1e9);
+	reply = json_pack("{s:b, s:s, s:i, s:s, s:i, s:I, s:s, s:f}", "ok", 1, "name",
+			  vm->opt->name, "pid", (int)getpid(), "state",
+			  vm->paused ? "paused" : "running", "cpus", (int)vm->nr_vcpus, "memory",
+			  (json_int_t)vm->opt->memory.size, "device", vm->opt->device, "uptime",
+			  (now_ns() - vm->start_ns) / 1e9);
+	if (vm->limits.cpu)
+		json_object_set_new(reply, "cpu_limit", json_real(vm->limits.cpu / 10.0));
+	if (vm->limits.weight)
+		json_object_set_new(reply, "cpu_weight", json_integer(vm->limits.weight));
+	if (vm->limits.memory)
+		json_object_set_new(reply, "memory_limit", json_integer(vm->limits.memory));
+	if (vm->group.path)
+		json_object_set_new(reply, "cpu_usec", json_integer(group_cpu_usec(vm)));
+	return reply;
+}
+
+/* "cpu-limit": "20%" and so on; what is not named stays. */
+static json_t *do_set(struct vm *vm, json_t *request)
+{
+	struct limits l = vm->limits;
+	const char *key, *text;
+	json_t *value;
+
+	json_object_foreach(request, key, value) {
+		char *copy;
+		int ret;
+
+		if (!strcmp(key, "command"))
+			continue;
+		text = json_string_value(value);
+		copy = text ? strdup(text) : NULL;
+		ret = copy ? limits_parse(key, copy, &l) : 1;
+		free(copy);
+		if (ret)
+			return control_failed("there is no such limit, or no such value: they are cpu-limit, "
+					      "cpu-weight, memory-limit and pin; the VM's own messages "
+					      "say more");
+	}
+	return group_set(vm, &l) ? control_failed("the limit cannot be set; the VM's own messages "
+						  "say why") : control_done();
 }
 
 static json_t *do_pause(struct vm *vm, json_t *request)
@@ -84,19 +121,22 @@ static json_t *do_nmi(struct vm *vm, json_t *request)
 	return control_done();
 }
 
+/* Into the file that came with the request: the launcher opens none itself (confine.c). */
 static json_t *do_dump(struct vm *vm, json_t *request)
 {
 	const char *file = json_string_value(json_object_get(request, "file"));
 	bool paused = vm->paused;
-	int ret;
+	int ret, fd = vm->control.current->passed_fd;
 
-	if (!file || *file != '/')
-		return control_failed("'file' must be the path of a file, from the root");
+	vm->control.current->passed_fd = -1;
+	if (fd < 0)
+		return control_failed("a descriptor of the file must come with the request");
 	vm_pause(vm);
-	ret = core_write(vm, file);
+	ret = core_write(vm, fd, file ? file : "the file that was asked for");
 	if (!paused)
 		vm_resume(vm);
-	return ret ? control_failed("the dump cannot be written; the VM's own messages say why") : control_done();
+	return ret ? control_failed("the dump cannot be written; the VM's own messages say why") :
+		     control_done();
 }
 
 static json_t *do_balloon(struct vm *vm, json_t *request)
@@ -132,7 +172,16 @@ static json_t *do_gdb(struct vm *vm, json_t *request)
 	(void)request;
 	if (vm->gdb->fd >= 0)
 		return control_failed("a debugger is there already");
-	vm->control.to_gdb = true;
+	vm->control.take_over = gdb_attach;
+	return control_done();
+}
+
+static json_t *do_console(struct vm *vm, json_t *request)
+{
+	(void)request;
+	if (vm->console.client_fd >= 0)
+		return control_failed("somebody has the console already");
+	vm->control.take_over = console_attach;
 	return control_done();
 }
 
@@ -142,7 +191,7 @@ static const struct {
 } commands[] = {
 	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
 	{ "stop", do_stop }, { "reset", do_reset }, { "nmi", do_nmi }, { "dump", do_dump },
-	{ "balloon", do_balloon }, { "gdb", do_gdb },
+	{ "balloon", do_balloon }, { "set", do_set }, { "gdb", do_gdb }, { "console", do_console },
 	{ "translate", control_translate }, { "memory", control_memory },
 };
 
@@ -164,8 +213,16 @@ static json_t *answer(struct vm *vm, const char *line)
 
 /* ---- connections ---- */
 
+static void drop_passed(struct control_client *c)
+{
+	if (c->passed_fd >= 0)
+		close(c->passed_fd);
+	c->passed_fd = -1;
+}
+
 static void drop(struct control_client *c)
 {
+	drop_passed(c);
 	close(c->fd);
 	c->fd = -1;
 	c->used = 0;
@@ -186,9 +243,9 @@ static void send_reply(struct control_client *c, json_t *reply)
 /* What was said after the request is lost; who asks waits for the answer. */
 static void hand_over(struct vm *vm, struct control_client *c)
 {
-	vm->control.to_gdb = false;
 	if (c->fd >= 0)
-		gdb_attach(vm, c->fd);
+		vm->control.take_over(vm, c->fd);
+	vm->control.take_over = NULL;
 	c->fd = -1;
 	c->used = 0;
 }
@@ -201,8 +258,10 @@ static void take_lines(struct vm *vm, struct control_client *c)
 		size_t len = end + 1 - c->line;
 
 		*end = '\0';
+		vm->control.current = c;
 		send_reply(c, answer(vm, c->line));
-		if (vm->control.to_gdb)
+		drop_passed(c);
+		if (vm->control.take_over)
 			hand_over(vm, c);
 		if (c->fd < 0)
 			return;
@@ -216,9 +275,31 @@ static void take_lines(struct vm *vm, struct control_client *c)
 	}
 }
 
+/* Bytes, and with them perhaps a descriptor, which is for the next request. */
+static ssize_t receive_bytes(struct control_client *c)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} u;
+	struct iovec iov = { c->line + c->used, sizeof(c->line) - c->used };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof(u),
+	};
+	ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
+	    h->cmsg_len == CMSG_LEN(sizeof(int))) {
+		drop_passed(c);
+		memcpy(&c->passed_fd, CMSG_DATA(h), sizeof(int));
+	}
+	return n;
+}
+
 static void receive(struct vm *vm, struct control_client *c)
 {
-	ssize_t n = recv(c->fd, c->line + c->used, sizeof(c->line) - c->used, MSG_DONTWAIT);
+	ssize_t n = receive_bytes(c);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -316,7 +397,7 @@ int control_open(struct vm *vm)
 	control->fd = -1;
 	control->lock_fd = -1;
 	for (i = 0; i < CONTROL_CLIENTS; i++)
-		control->clients[i].fd = -1;
+		control->clients[i] = (struct control_client){ .fd = -1, .passed_fd = -1 };
 	if (!name)
 		return 0;
 	if (control_address(name, &control->address) ||

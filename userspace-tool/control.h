@@ -20,6 +20,7 @@ struct vm;
 
 struct control_client {
 	int fd;				/* -1: none */
+	int passed_fd;			/* came with its request; -1: none */
 	size_t used;
 	char line[CONTROL_MAX_LINE];
 };
@@ -27,8 +28,10 @@ struct control_client {
 struct control {
 	int fd;				/* -1: the VM has no name */
 	int lock_fd;
+	struct control_client *current;	/* whose request is answered */
 	struct sockaddr_un address;
-	bool to_gdb;			/* this client is a debugger from now on */
+	/* takes over the client that is served now, after its answer; NULL: it stays one */
+	void (*take_over)(struct vm *vm, int fd);
 	struct control_client clients[CONTROL_CLIENTS];
 };
 

@@ -89,7 +89,7 @@ static int add_vcpu(struct core *c, const struct vcpu *vcpu)
 }
 
 /* Linux has it in memory as a note, for whoever dumps that. */
-static bool add_vmcoreinfo_from(struct core *c, const __u8 *mem, size_t len)
+static const char *find_vmcoreinfo(const __u8 *mem, size_t len, size_t *found)
 {
 	static const char first[] = "OSRELEASE=";
 	const __u8 *p = mem + sizeof(Elf64_Nhdr), *end = mem + len, *desc;
@@ -100,11 +100,28 @@ static bool add_vmcoreinfo_from(struct core *c, const __u8 *mem, size_t len)
 		desc = p + pad(sizeof(VMCOREINFO));
 		if (h.n_namesz == sizeof(VMCOREINFO) && !h.n_type && h.n_descsz < MAX_VMCOREINFO &&
 		    h.n_descsz > sizeof(first) && end - desc > (ssize_t)h.n_descsz &&
-		    !memcmp(desc, first, sizeof(first) - 1))
-			return !add_note(c, VMCOREINFO, 0, desc, h.n_descsz);
+		    !memcmp(desc, first, sizeof(first) - 1)) {
+			*found = h.n_descsz;
+			return (const char *)desc;
+		}
 		p++;
 	}
-	return false;
+	return NULL;
+}
+
+/**
+ * core_vmcoreinfo() - what a Linux says of itself
+ * @len: filled in
+ *
+ * Return: lines such as NAME=VALUE in the guest's memory, which may change; NULL for none.
+ */
+const char *core_vmcoreinfo(struct vm *vm, size_t *len)
+{
+	const char *info = find_vmcoreinfo(vm->mem.base, vm->mem.low, len);
+
+	if (!info && vm->mem.high)
+		info = find_vmcoreinfo(vm->mem.base + HOLE_END, vm->mem.high, len);
+	return info;
 }
 
 static void put_header(Elf64_Ehdr *h, unsigned int segments)
@@ -209,14 +226,17 @@ static bool write_memory(const struct core *c, __u64 gpa, __u64 len)
 static bool write_core(struct core *c)
 {
 	const struct guest_mem *mem = &c->vm->mem;
+	const char *info;
 	unsigned int i;
+	size_t len;
 
 	for (i = 0; i < c->vm->nr_vcpus; i++)
 		if (add_vcpu(c, &c->vm->vcpus[i]))
 			return false;
 	core_map_merge(&c->maps);
-	if (!add_vmcoreinfo_from(c, mem->base, mem->low) && mem->high)
-		add_vmcoreinfo_from(c, mem->base + HOLE_END, mem->high);
+	info = core_vmcoreinfo(c->vm, &len);
+	if (info && add_note(c, VMCOREINFO, 0, info, len))
+		return false;
 	c->data = sizeof(Elf64_Ehdr) + (3 + c->maps.nr) * sizeof(Elf64_Phdr) + c->notes.len;
 	c->data = (c->data + SZ_4K - 1) & ~(SZ_4K - 1);
 	if (!write_headers(c) || !write_memory(c, 0, mem->low) ||
@@ -229,23 +249,31 @@ static bool write_core(struct core *c)
 	return false;
 }
 
+/* A file for a dump: replaced if it is there; only its owner may read it. */
+int core_open(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		err("cannot make the dump %s: %s", path, strerror(errno));
+	return fd;
+}
+
 /**
  * core_write() - dump a guest into a file
  * @vm: its vCPUs do not run
- * @path: replaced if it is there; only its owner may read it
+ * @fd: of core_open(); closed in any case
+ * @path: for messages
  */
-int core_write(struct vm *vm, const char *path)
+int core_write(struct vm *vm, int fd, const char *path)
 {
-	struct core c = { .vm = vm, .path = path };
+	struct core c = { .vm = vm, .fd = fd, .path = path };
 	bool ok;
 
-	c.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (c.fd < 0) {
-		err("cannot make the dump %s: %s", path, strerror(errno));
+	if (fd < 0)
 		return -1;
-	}
 	ok = write_core(&c);
-	if (close(c.fd) && ok) {
+	if (close(fd) && ok) {
 		err("cannot write the dump %s: %s", path, strerror(errno));
 		ok = false;
 	}

@@ -18,11 +18,11 @@ struct state {
 	struct kvm_fpu f;
 };
 
-enum group { CORE, SSE, SEGMENTS, SYSTEM };
+enum feature { CORE, SSE, SEGMENTS, SYSTEM };
 
 struct reg {
 	const char *name, *type;
-	enum group group;
+	enum feature group;
 	unsigned int bytes;		/* gdb's */
 	size_t at;			/* in struct state */
 	unsigned int size;		/* there */

@@ -9,9 +9,12 @@
 #ifndef STRATA_LAUNCHER_H
 #define STRATA_LAUNCHER_H
 
+#include "console.h"
 #include "control.h"
+#include "vm_limits.h"
 #include "macros.h"
 #include "pci.h"
+#include "symbols.h"
 #include "walk.h"
 
 #include <linux/kvm.h>
@@ -85,6 +88,7 @@ enum exit_status {
 	STATUS_ESCAPE		= 10,
 	STATUS_PANIC		= 11,
 	STATUS_STOPPED		= 12,
+	STATUS_HANG		= 13,
 	STATUS_GUEST_BASE	= 64,	/* plus the value the guest gave, 0 to 63 */
 	STATUS_SIGNAL_BASE	= 128,	/* plus the signal's number */
 };
@@ -141,6 +145,8 @@ struct options {
 	struct memory_options memory;
 	unsigned int cpus;
 	unsigned int timeout;		/* seconds, 0: none */
+	unsigned int watchdog;		/* seconds, 0: none */
+	struct symbols symbols;		/* of the guest's kernel, or none */
 	bool stats;
 	__u32 no_pv;			/* bits of CPUID 0x40000001 EAX to hide */
 	struct disk disks[MAX_DISKS];
@@ -149,9 +155,15 @@ struct options {
 	unsigned int nr_nets;
 	bool rng;
 	bool balloon;
+	bool virtio_console;
 	bool pvpanic;
 	enum on_end on_crash, on_reset;
 	const char *dump;		/* where END_DUMP writes */
+	const char *console;		/* a file for it; NULL: standard output */
+	const char *log;		/* a file for messages */
+	bool daemonize;
+	bool privileged;		/* as it was started */
+	struct limits limits;
 	const char *gdb;		/* the port or the socket of a debugger */
 };
 
@@ -200,6 +212,27 @@ struct pm {
 	bool sci;			/* the line's level */
 };
 
+/* terminal.c: input on its way to the guest */
+#define INPUT_QUEUE		1024
+
+struct terminal {
+	bool raw;
+	bool eof;
+	bool escaped;			/* Ctrl-A came, its key not yet */
+	unsigned int head, count;	/* of the queue: input the guest has no room for */
+	__u8 queue[INPUT_QUEUE];
+};
+
+/* What a vCPU has come for. */
+#define LAST_EXITS		8
+
+struct last_exit {
+	__u32 reason;			/* KVM_EXIT_ */
+	__u32 len;			/* of an access, 0: it was none */
+	bool write;
+	__u64 address, value;
+};
+
 /* What the launcher itself counts, one entry for each KVM_EXIT_ number. */
 #define NR_USER_EXITS		48
 
@@ -216,10 +249,14 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	pid_t tid;			/* 0: it has not begun */
 	bool nmi;			/* one is to come; atomic */
 	bool held;			/* stays parked when others go on; under pause_lock */
 	bool stepping;			/* for the debugger */
 	enum gdb_stop stop;		/* why it has stopped for the debugger */
+	unsigned int stuck;		/* seconds with interrupts off, for the watchdog */
+	__u64 nr_exits;			/* to us */
+	struct last_exit last_exits[LAST_EXITS];
 	__u64 user_exits[NR_USER_EXITS];
 	__u64 interrupted;
 };
@@ -247,6 +284,8 @@ struct vm {
 	__u32 next_gsi;
 	struct virtio_dev *virtio;
 	struct virtio_dev *balloon;	/* one of them, or NULL */
+	struct virtio_dev *vcons;	/* another, or NULL */
+	struct console console;
 	bool input_waits;		/* for room in the serial port */
 
 	pthread_mutex_t stop_lock;
@@ -261,9 +300,14 @@ struct vm {
 	unsigned int nr_parked;		/* vCPUs that stand still */
 
 	/* the main thread's */
+	struct terminal terminal;
+	struct limits limits;		/* as they are now */
+	struct group group;
 	struct control control;
 	struct gdb *gdb;
 	bool restart;			/* a reset was asked for from outside */
+	__u64 next_look;		/* of the watchdog, 0: never yet */
+	unsigned int dead_for;		/* seconds, all vCPUs */
 	enum exit_status last_word;	/* and the end, which no start follows; 0: not */
 };
 
@@ -279,6 +323,13 @@ int read_line(const char *path, char *buf, size_t len);
 __u64 now_ns(void);
 __u64 cpu_ns(void);
 bool write_all(int fd, const void *buf, size_t len);
+
+/* confine.c */
+int confine(const struct options *opt);
+
+/* daemon.c */
+bool daemon_start(int *status);
+int daemon_ready(const struct options *opt);
 
 /* options.c */
 int pv_parse(char *list, __u32 *bits);
@@ -320,9 +371,13 @@ int blk_add(struct vm *vm, const struct disk *disk, unsigned int number);
 int net_add(struct vm *vm, const struct net_options *opt, unsigned int number);
 int rng_add(struct vm *vm);
 int pvpanic_add(struct vm *vm);
+int vcons_add(struct vm *vm);
+bool vcons_input(struct vm *vm, const __u8 *bytes, size_t len, size_t *used);
 
 /* core.c */
-int core_write(struct vm *vm, const char *path);
+int core_open(const char *path);
+int core_write(struct vm *vm, int fd, const char *path);
+const char *core_vmcoreinfo(struct vm *vm, size_t *len);
 
 /* cpuid.c */
 struct kvm_cpuid2 *cpuid_supported(int dev_fd);
@@ -374,19 +429,12 @@ void pm_write(struct vm *vm, unsigned int reg, unsigned int size, __u32 value);
 void pm_press_power_button(struct vm *vm);	/* takes io_lock itself */
 
 /* terminal.c */
-#define INPUT_QUEUE		1024
-
-struct terminal {
-	bool raw;
-	bool eof;
-	bool escaped;			/* Ctrl-A came, its key not yet */
-	unsigned int head, count;	/* of the queue: input the guest has no room for */
-	__u8 queue[INPUT_QUEUE];
-};
-
+bool terminal_make_raw(void);
 void terminal_open(struct terminal *t);
 void terminal_close(void);
+size_t terminal_room(const struct terminal *t);
 bool terminal_wants_input(const struct terminal *t);
+void terminal_queue(struct terminal *t, const __u8 *bytes, size_t len);
 void terminal_input(struct terminal *t, struct vm *vm);
 void terminal_feed(struct terminal *t, struct vm *vm);
 
@@ -407,6 +455,8 @@ int cmd_stop(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_balloon(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
+int cmd_console(int argc, char **argv);
+int cmd_set(int argc, char **argv);
 int cmd_translate(int argc, char **argv);
 int cmd_memory(int argc, char **argv);
 
@@ -415,10 +465,22 @@ struct json_t;
 int control_connect(const char *name, struct json_t *request);
 struct json_t *control_request(const char *name, struct json_t *request);
 void control_list(void);
+void control_print_limits(void);
 
 /* names.c */
 const char *exit_reason_name(__u32 reason);
 const char *suberror_name(__u32 suberror);
+
+/* watchdog.c */
+int watchdog_look(struct vm *vm);
+
+/* last_exits.c */
+void last_exits_note(struct vcpu *vcpu);
+void last_exits_print(const struct vcpu *vcpu);
+
+/* backtrace.c */
+void backtrace_print(const struct guest_mem *mem, const struct kvm_regs *r,
+		     const struct kvm_sregs *s, const struct symbols *sym, __u64 moved);
 
 /* report.c */
 void report_exit(struct vcpu *vcpu, const char *what);

@@ -17,7 +17,7 @@ static int cmd_version(int argc, char **argv)
 }
 
 static const char run_help[] =
-"usage: strata run --kernel FILE|--flat FILE [OPTION]...\n"
+"usage: strata run --kernel FILE|--flat FILE|--config FILE [OPTION]...\n"
 "\n"
 "Boot a Linux guest, its serial port on this terminal, until it powers off.\n"
 "\n"
@@ -41,12 +41,24 @@ static const char run_help[] =
 "                  a network card on a tap interface of this machine's\n"
 "  --rng           a source of random numbers\n"
 "  --balloon       free memory is given back, and more can be asked for\n"
+"  --virtio-console\n"
+"                  a console by queues, hvc0, beside the serial port\n"
 "  --name NAME     what other commands call this VM\n"
+"  --console FILE  what the guest prints goes there\n"
+"  --daemonize [--log FILE]\n"
+"                  go into the background; 'strata console NAME' shows the console\n"
+"  --config FILE   more options, one a line, without the dashes\n"
 "  --gdb PORT|PATH wait for a debugger before the first instruction: on a TCP port of\n"
 "                  this machine's own, or on a Unix socket\n"
 "  --on-crash stop|reboot|dump, --on-reset stop|reboot, --dump FILE\n"
 "                  what becomes of a guest that crashes or asks for a reset (default:\n"
 "                  stop), and where its core is written (default: strata.core)\n"
+"  --cpu-limit P, --cpu-weight N, --memory-limit SIZE, --pin LIST\n"
+"                  what it may take; see 'strata help set'\n"
+"  --privileged    keep capabilities, and open any file; without it the launcher gives up\n"
+"                  what it does not need\n"
+"  --watchdog S    a guest that runs with interrupts off for S seconds has crashed, too\n"
+"  --symbols FILE  a System.map or a vmlinux: reports get a backtrace\n"
 "  --timeout S     end the guest after S seconds and show its registers\n"
 "  --no-pv LIST    paravirtual features to hide: io-delay, steal-time, eoi, unhalt,\n"
 "                  tlb-flush, ipi, poll-control, yield, or all but the clock\n"
@@ -63,7 +75,8 @@ static const char run_help[] =
 "  4  the guest crashed (triple    10  ended by Ctrl-A x\n"
 "     fault)                       64 + V  the guest wrote V (0 to 63) to port 0xf4\n"
 "  5  the hypervisor gave up       128 + N  ended by signal N\n"
-" 11  the guest panicked           12  ended by 'strata stop --force'\n";
+" 11  the guest panicked           12  ended by 'strata stop --force'\n"
+" 13  the guest hung (--watchdog)\n";
 
 static const char info_help[] =
 "usage: strata info [--device PATH]\n"
@@ -202,6 +215,27 @@ static const char memory_help[] =
 "\n"
 "  --seconds S     count for so long what it writes to (default: 1)\n";
 
+static const char console_help[] =
+"usage: strata console NAME\n"
+"\n"
+"Make this terminal the console of a VM. What it has printed last is shown first.\n"
+"\n"
+"  Ctrl-A x  leave it          Ctrl-A Ctrl-A  send Ctrl-A\n";
+
+static const char set_help[] =
+"usage: strata set NAME [OPTION]...\n"
+"\n"
+"Change what a VM may take, while it runs.\n"
+"\n"
+"  --cpu-limit P   so much of one CPU for all of its vCPUs together, as 20% or 150%\n"
+"  --cpu-weight N  its weight against others that want to run, 1 to 10000 (they: 100)\n"
+"  --memory-limit SIZE\n"
+"                  memory of the whole launcher; more is swapped out, or the VM killed\n"
+"  --pin LIST      CPUs: 0,2 is one for each vCPU; 0-3 these for all\n"
+"\n"
+"'none' takes a limit away. They are made of cgroup v2; the devices' threads are not in\n"
+"the group of the vCPUs'.\n";
+
 static const char help_help[] =
 "usage: strata help [COMMAND]\n"
 "\n"
@@ -234,6 +268,8 @@ static const struct command {
 	{ "balloon", cmd_balloon, "show a named VM's memory, or ask it for some", balloon_help },
 	{ "translate", cmd_translate, "show where an address of its lies", translate_help },
 	{ "memory", cmd_memory, "show what memory it takes", memory_help },
+	{ "console", cmd_console, "its console on this terminal", console_help },
+	{ "set", cmd_set, "change what it may take", set_help },
 	{ "gdb", cmd_gdb, "debug it with gdb", gdb_help },
 	{ "info", cmd_info, "print what the device offers", info_help },
 	{ "help", cmd_help, "print the help of a command", help_help },

@@ -2,8 +2,8 @@
 /* The options of `strata run`. */
 
 #include "launcher.h"
+#include "options.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #define DEFAULT_MEMORY	(256 * SZ_1M)
@@ -14,7 +14,9 @@
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
 	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG,
 	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON,
-	OPT_FLAT, OPT_GDB };
+	OPT_FLAT, OPT_GDB, OPT_CONFIG, OPT_CONSOLE, OPT_LOG, OPT_DAEMONIZE, OPT_VIRTIO_CONSOLE, OPT_WATCHDOG,
+	OPT_SYMBOLS, OPT_CPU_LIMIT, OPT_CPU_WEIGHT, OPT_MEMORY_LIMIT, OPT_PIN,
+	OPT_PRIVILEGED };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -36,6 +38,18 @@ static const struct option long_options[] = {
 	{ "dump", required_argument, NULL, OPT_DUMP },
 	{ "name", required_argument, NULL, OPT_NAME },
 	{ "gdb", required_argument, NULL, OPT_GDB },
+	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
+	{ "symbols", required_argument, NULL, OPT_SYMBOLS },
+	{ "cpu-limit", required_argument, NULL, OPT_CPU_LIMIT },
+	{ "cpu-weight", required_argument, NULL, OPT_CPU_WEIGHT },
+	{ "memory-limit", required_argument, NULL, OPT_MEMORY_LIMIT },
+	{ "pin", required_argument, NULL, OPT_PIN },
+	{ "privileged", no_argument, NULL, OPT_PRIVILEGED },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "console", required_argument, NULL, OPT_CONSOLE },
+	{ "virtio-console", no_argument, NULL, OPT_VIRTIO_CONSOLE },
+	{ "log", required_argument, NULL, OPT_LOG },
+	{ "daemonize", no_argument, NULL, OPT_DAEMONIZE },
 	{ 0 }
 };
 
@@ -78,32 +92,37 @@ static int parse_gdb(const char *arg, struct options *opt)
 	return -1;
 }
 
-static int parse_one(int c, struct options *opt)
+/**
+ * options_take() - one option
+ * @c: an OPT_ number
+ * @value: kept; NULL where it has none
+ */
+int options_take(int c, char *value, struct options *opt)
 {
 	switch (c) {
 	case OPT_KERNEL:
-		opt->kernel = optarg;
+		opt->kernel = value;
 		return 0;
 	case OPT_FLAT:
-		return flat_parse(optarg, opt);
+		return flat_parse(value, opt);
 	case OPT_INITRD:
-		opt->initrd = optarg;
+		opt->initrd = value;
 		return 0;
 	case OPT_APPEND:
-		opt->append = optarg;
+		opt->append = value;
 		return 0;
 	case OPT_DEVICE:
-		opt->device = optarg;
+		opt->device = value;
 		return 0;
 	case OPT_MEMORY:
-		return memory_parse(optarg, opt);
+		return memory_parse(value, opt);
 	case OPT_STATS:
 		opt->stats = true;
 		return 0;
 	case OPT_DISK:
-		return disk_parse(optarg, opt);
+		return disk_parse(value, opt);
 	case OPT_NET:
-		return net_parse(optarg, opt);
+		return net_parse(value, opt);
 	case OPT_RNG:
 		opt->rng = true;
 		return 0;
@@ -111,28 +130,61 @@ static int parse_one(int c, struct options *opt)
 		opt->balloon = true;
 		return 0;
 	case OPT_ON_CRASH:
-		return parse_on_crash(optarg, opt);
+		return parse_on_crash(value, opt);
 	case OPT_ON_RESET:
-		return parse_on_reset(optarg, opt);
+		return parse_on_reset(value, opt);
 	case OPT_NAME:
-		opt->name = optarg;
-		return control_check_name(optarg);
+		opt->name = value;
+		return control_check_name(value);
+	case OPT_WATCHDOG:
+		if (!parse_number(value, MAX_TIMEOUT, &opt->watchdog))
+			return 0;
+		err("--watchdog %s is no number of seconds from 1 to %d", value, MAX_TIMEOUT);
+		return -1;
+	case OPT_SYMBOLS:
+		symbols_free(&opt->symbols);
+		return symbols_read(value, &opt->symbols);
+	case OPT_CPU_LIMIT:
+		return limits_parse("cpu-limit", value, &opt->limits);
+	case OPT_CPU_WEIGHT:
+		return limits_parse("cpu-weight", value, &opt->limits);
+	case OPT_MEMORY_LIMIT:
+		return limits_parse("memory-limit", value, &opt->limits);
+	case OPT_PIN:
+		return limits_parse("pin", value, &opt->limits);
+	case OPT_PRIVILEGED:
+		opt->privileged = true;
+		return 0;
+	case OPT_CONFIG:
+		return config_read(value, long_options, opt);
+	case OPT_CONSOLE:
+		opt->console = value;
+		return 0;
+	case OPT_VIRTIO_CONSOLE:
+		opt->virtio_console = true;
+		return 0;
+	case OPT_LOG:
+		opt->log = value;
+		return 0;
+	case OPT_DAEMONIZE:
+		opt->daemonize = true;
+		return 0;
 	case OPT_GDB:
-		return parse_gdb(optarg, opt);
+		return parse_gdb(value, opt);
 	case OPT_DUMP:
-		opt->dump = optarg;
+		opt->dump = value;
 		return 0;
 	case OPT_NO_PV:
-		return pv_parse(optarg, &opt->no_pv);
+		return pv_parse(value, &opt->no_pv);
 	case OPT_CPUS:
-		if (!parse_number(optarg, MAX_CPUS, &opt->cpus))
+		if (!parse_number(value, MAX_CPUS, &opt->cpus))
 			return 0;
-		err("--cpus %s is no number from 1 to %d", optarg, MAX_CPUS);
+		err("--cpus %s is no number from 1 to %d", value, MAX_CPUS);
 		return -1;
 	case OPT_TIMEOUT:
-		if (!parse_number(optarg, MAX_TIMEOUT, &opt->timeout))
+		if (!parse_number(value, MAX_TIMEOUT, &opt->timeout))
 			return 0;
-		err("--timeout %s is no number of seconds from 1 to %d", optarg, MAX_TIMEOUT);
+		err("--timeout %s is no number of seconds from 1 to %d", value, MAX_TIMEOUT);
 		return -1;
 	default:
 		return -1;
@@ -160,7 +212,7 @@ int options_parse(int argc, char **argv, struct options *opt)
 			err("%s wants a value; see 'strata help run'", argv[optind - 1]);
 		else if (c == '?')
 			err("there is no option %s; see 'strata help run'", argv[optind - 1]);
-		if (parse_one(c, opt))
+		if (options_take(c, optarg, opt))
 			return -1;
 	}
 	if (optind < argc) {
@@ -170,6 +222,10 @@ int options_parse(int argc, char **argv, struct options *opt)
 	}
 	if (opt->kernel && opt->flat.path) {
 		err("--kernel and --flat are two guests; leave one out");
+		return -1;
+	}
+	if (opt->daemonize && !opt->name) {
+		err("a VM without a terminal wants a name, to be found by; add --name NAME");
 		return -1;
 	}
 	if (!opt->kernel && !opt->flat.path) {

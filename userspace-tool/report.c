@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -76,6 +77,17 @@ static void print_values(const struct named_value *v, size_t n)
 		    i % 4 == 3 || i == n - 1 ? "\n" : "");
 }
 
+/* By how much Linux lies above its place in its file; it says so where it dumps. */
+static __u64 moved_by(struct vm *vm)
+{
+	static const char name[] = "KERNELOFFSET=";
+	size_t len;
+	const char *info = core_vmcoreinfo(vm, &len), *p;
+
+	p = info ? memmem(info, len, name, sizeof(name) - 1) : NULL;
+	return p ? strtoull(p + sizeof(name) - 1, NULL, 16) : 0;
+}
+
 /**
  * report_state() - print a vCPU's registers, segments and next instruction
  *
@@ -113,6 +125,10 @@ void report_state(struct vcpu *vcpu)
 	print_segment("TR", &s.tr);
 	print_segment("LDT", &s.ldt);
 	print_instruction(&vcpu->vm->mem, &r, &s);
+	if (vcpu->vm->opt->symbols.nr)
+		backtrace_print(&vcpu->vm->mem, &r, &s, &vcpu->vm->opt->symbols,
+				moved_by(vcpu->vm));
+	last_exits_print(vcpu);
 }
 
 /* strata tells which rule is broken; KVM leaves these bytes as they were. */

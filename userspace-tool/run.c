@@ -17,6 +17,9 @@
 #define AT_ONCE_NS	1000000000ULL
 #define MAX_AT_ONCE	5
 
+/* What the main loop waits for, besides the socket of a named VM. */
+#define OTHERS		(3 + GDB_POLL + CONSOLE_POLL)
+
 static void ignore_kick(int sig)
 {
 	(void)sig;
@@ -85,14 +88,16 @@ static void drain(int fd)
 		;
 }
 
-static int poll_timeout(const struct vm *vm)
+static int poll_timeout(struct vm *vm)
 {
 	__u64 end = vm->start_ns + vm->opt->timeout * 1000000000ULL;
+	int look = watchdog_look(vm), left;
 	__u64 now = now_ns();
 
 	if (!vm->opt->timeout)
-		return -1;
-	return now < end ? (int)((end - now) / 1000000 + 1) : 0;
+		return look;
+	left = now < end ? (int)((end - now) / 1000000 + 1) : 0;
+	return look < 0 || left < look ? left : look;
 }
 
 static void take_signal(struct vm *vm, int fd)
@@ -106,28 +111,28 @@ static void take_signal(struct vm *vm, int fd)
 /* Input, signals and the clock, until somebody calls vm_stop(). */
 static void main_loop(struct vm *vm, int signal_fd)
 {
-	struct terminal terminal;
-
-	terminal_open(&terminal);
+	terminal_open(&vm->terminal);
 	while (!vm_stopping(vm)) {
-		struct pollfd fds[3 + GDB_POLL + 1 + CONTROL_CLIENTS] = {
+		struct pollfd fds[OTHERS + 1 + CONTROL_CLIENTS] = {
 			{ .fd = vm->wake_fd, .events = POLLIN },
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = STDIN_FILENO, .events = POLLIN },
 		};
-		unsigned int nr = 3 + GDB_POLL + control_poll(vm, fds + 3 + GDB_POLL);
+		unsigned int nr = OTHERS + control_poll(vm, fds + OTHERS);
 		int n;
 
 		gdb_poll(vm, fds + 3);
-		terminal_feed(&terminal, vm);
-		if (!terminal_wants_input(&terminal))
+		console_poll(vm, fds + 3 + GDB_POLL);
+		terminal_feed(&vm->terminal, vm);
+		if (!terminal_wants_input(&vm->terminal))
 			fds[2].fd = -1;
 		n = poll(fds, nr, poll_timeout(vm));
 		if (n < 0 && errno != EINTR) {
 			err("poll failed: %s", strerror(errno));
 			vm_stop(vm, STATUS_HOST_ERROR);
 		}
-		if (n == 0) {
+		if (n == 0 && vm->opt->timeout &&
+		    now_ns() >= vm->start_ns + vm->opt->timeout * 1000000000ULL) {
 			err("the guest still ran after %u seconds; raise --timeout if it "
 			    "needs more",
 			    vm->opt->timeout);
@@ -140,9 +145,10 @@ static void main_loop(struct vm *vm, int signal_fd)
 		if (fds[1].revents)
 			take_signal(vm, signal_fd);
 		if (fds[2].revents)
-			terminal_input(&terminal, vm);
+			terminal_input(&vm->terminal, vm);
 		gdb_ready(vm, fds + 3);
-		control_ready(vm, fds + 3 + GDB_POLL);
+		console_ready(vm, fds + 3 + GDB_POLL);
+		control_ready(vm, fds + OTHERS);
 		gdb_look(vm);
 	}
 }
@@ -168,6 +174,7 @@ static void print_end(struct vm *vm)
 			report_state(&vm->vcpus[i]);
 		break;
 	case STATUS_TIMEOUT:
+	case STATUS_HANG:
 		for (i = 0; i < vm->nr_vcpus; i++)
 			report_state(&vm->vcpus[i]);
 		break;
@@ -180,7 +187,7 @@ static void print_end(struct vm *vm)
 static bool is_crash(enum exit_status status)
 {
 	return (status >= STATUS_SHUTDOWN && status <= STATUS_RUN_FAILED) ||
-	       status == STATUS_PANIC;
+	       status == STATUS_PANIC || status == STATUS_HANG;
 }
 
 /* What is left to do for a guest that did not end by itself. Does it start anew? */
@@ -194,7 +201,7 @@ static bool after_end(struct vm *vm, enum exit_status status)
 	if (!is_crash(status))
 		return false;
 	if (opt->on_crash == END_DUMP)
-		core_write(vm, opt->dump);
+		core_write(vm, core_open(opt->dump), opt->dump);
 	if (opt->on_crash != END_REBOOT)
 		return false;
 	at_once = vm->wall_ns < AT_ONCE_NS ? at_once + 1 : 0;
@@ -217,7 +224,7 @@ static int run(struct vm *vm, const struct options *opt)
 	    vcpu_set_boot_state(&vm->vcpus[0], &entry))
 		return STATUS_HOST_ERROR;
 	signal_fd = setup_signals();
-	if (signal_fd < 0)
+	if (signal_fd < 0 || daemon_ready(opt) || confine(opt))
 		return STATUS_HOST_ERROR;
 
 	vm->paused = opt->gdb;
@@ -248,6 +255,8 @@ int cmd_run(int argc, char **argv)
 
 	if (options_parse(argc, argv, &opt))
 		return STATUS_USAGE;
+	if (opt.daemonize && !daemon_start(&status))
+		return status;
 	do {
 		memset(&vm, 0, sizeof(vm));
 		status = run(&vm, &opt);
@@ -258,5 +267,6 @@ int cmd_run(int argc, char **argv)
 		}
 		vm_destroy(&vm);
 	} while (again);
+	symbols_free(&opt.symbols);
 	return status;
 }

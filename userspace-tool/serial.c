@@ -166,8 +166,7 @@ static void send_byte(struct vm *vm, __u8 c)
 		if (serial_room(vm))
 			serial_receive(vm, c);
 	} else {
-		/* A reader that went away must not stop the guest. */
-		(void)write_all(STDOUT_FILENO, &c, 1);
+		console_put(vm, &c, 1);
 	}
 	s->tx_empty_pending = true;
 }

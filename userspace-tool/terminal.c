@@ -27,33 +27,42 @@ void terminal_close(void)
 }
 
 /**
+ * terminal_make_raw() - every key is for the other side, at once
+ *
+ * Return: false where standard input is no terminal, or not this job's.
+ */
+bool terminal_make_raw(void)
+{
+	struct termios raw;
+
+	if (!isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
+	    tcgetattr(STDIN_FILENO, &saved))
+		return false;
+	raw = saved;
+	cfmakeraw(&raw);
+	/* What the guest and we print still begins each line at the left. */
+	raw.c_oflag = saved.c_oflag;
+	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw))
+		return false;
+	changed = true;
+	atexit(terminal_close);
+	return true;
+}
+
+/**
  * terminal_open() - take over standard input
  *
  * A background job may not change its terminal, and does not read from it.
  */
 void terminal_open(struct terminal *t)
 {
-	struct termios raw;
-
 	memset(t, 0, sizeof(*t));
-	if (!isatty(STDIN_FILENO))
-		return;
-	if (tcgetpgrp(STDIN_FILENO) != getpgrp()) {
+	t->raw = terminal_make_raw();
+	if (t->raw)
+		fprintf(stderr, "strata: the guest has the terminal; Ctrl-A x ends it, Ctrl-A ? "
+			"helps\n");
+	else if (isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) != getpgrp())
 		t->eof = true;
-		return;
-	}
-	if (tcgetattr(STDIN_FILENO, &saved))
-		return;
-	raw = saved;
-	cfmakeraw(&raw);
-	/* What the guest and we print still begins each line at the left. */
-	raw.c_oflag = saved.c_oflag;
-	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw))
-		return;
-	changed = true;
-	t->raw = true;
-	atexit(terminal_close);
-	fprintf(stderr, "strata: the guest has the terminal; Ctrl-A x ends it, Ctrl-A ? helps\n");
 }
 
 static void print_keys(void)
@@ -88,13 +97,28 @@ static bool escape(struct terminal *t, struct vm *vm, __u8 c)
 	}
 }
 
+/* For so many bytes. */
+size_t terminal_room(const struct terminal *t)
+{
+	return INPUT_QUEUE - t->count;
+}
+
 /*
  * A file or pipe can wait until the guest took what is queued.  A person cannot:
  * the escape key has to work with a guest that reads nothing.
  */
 bool terminal_wants_input(const struct terminal *t)
 {
-	return !t->eof && (t->raw || t->count < INPUT_QUEUE);
+	return !t->eof && (t->raw || terminal_room(t));
+}
+
+/* Keys are dropped when a guest has left a thousand of them unread. */
+void terminal_queue(struct terminal *t, const __u8 *bytes, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && terminal_room(t); i++)
+		t->queue[(t->head + t->count++) % INPUT_QUEUE] = bytes[i];
 }
 
 /**
@@ -104,11 +128,10 @@ bool terminal_wants_input(const struct terminal *t)
  */
 void terminal_input(struct terminal *t, struct vm *vm)
 {
-	size_t room = INPUT_QUEUE - t->count;
 	__u8 buf[INPUT_QUEUE];
 	ssize_t n, i;
 
-	n = read(STDIN_FILENO, buf, t->raw ? sizeof(buf) : room);
+	n = read(STDIN_FILENO, buf, t->raw ? sizeof(buf) : terminal_room(t));
 	if (n <= 0) {
 		t->eof = !n || (errno != EINTR && errno != EAGAIN);
 		return;
@@ -116,23 +139,43 @@ void terminal_input(struct terminal *t, struct vm *vm)
 	for (i = 0; i < n; i++) {
 		if (t->raw && !escape(t, vm, buf[i]))
 			continue;
-		if (t->count < INPUT_QUEUE)
-			t->queue[(t->head + t->count++) % INPUT_QUEUE] = buf[i];
+		terminal_queue(t, &buf[i], 1);
 	}
 }
 
+static void forget(struct terminal *t, size_t n)
+{
+	t->head = (t->head + n) % INPUT_QUEUE;
+	t->count -= n;
+}
+
+/* In one piece or two; true where the guest has that console. */
+static bool feed_virtio(struct terminal *t, struct vm *vm)
+{
+	size_t piece, used;
+
+	do {
+		piece = INPUT_QUEUE - t->head < t->count ? INPUT_QUEUE - t->head : t->count;
+		if (!vcons_input(vm, t->queue + t->head, piece, &used))
+			return false;
+		forget(t, used);
+	} while (used && t->count);
+	return true;
+}
+
 /**
- * terminal_feed() - give queued input to the serial port, as much as it takes
+ * terminal_feed() - give queued input to the guest's console, as much as it takes
  *
- * When some is left, the serial port wakes the main loop as soon as it has room.
+ * When some is left, the device wakes the main loop as soon as it has room.
  */
 void terminal_feed(struct terminal *t, struct vm *vm)
 {
+	if (feed_virtio(t, vm))
+		return;
 	pthread_mutex_lock(&vm->io_lock);
 	while (t->count && serial_room(vm)) {
 		serial_receive(vm, t->queue[t->head]);
-		t->head = (t->head + 1) % INPUT_QUEUE;
-		t->count--;
+		forget(t, 1);
 	}
 	vm->input_waits = t->count;
 	pthread_mutex_unlock(&vm->io_lock);

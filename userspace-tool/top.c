@@ -143,6 +143,7 @@ static int round_of(const char *device, const struct profile_choice *choice, dou
 		printf("\033[H\033[J");
 	printf("%u vCPUs, %.1f s, %.2f%% of their time in guests; sorted by %s\n", ps.nr, took,
 	       percent(guest, whole), sort_names[sort_by]);
+	control_print_limits();
 	print_rows(rows, n, room_for_rows(), took, after);
 	fflush(stdout);
 out:

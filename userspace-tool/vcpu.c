@@ -47,6 +47,7 @@ static void handle_exit(struct vcpu *vcpu)
 	__u32 reason = vcpu->run->exit_reason;
 
 	vcpu->user_exits[reason < NR_USER_EXITS ? reason : 0]++;
+	last_exits_note(vcpu);
 	switch (reason) {
 	case KVM_EXIT_IO:
 		handle_io(vcpu);
@@ -91,6 +92,8 @@ void *vcpu_thread(void *arg)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	if (group_enter(vcpu))
+		vm_stop(vcpu->vm, STATUS_HOST_ERROR);
 
 	for (;;) {
 		vcpu_messages(vcpu);

@@ -115,7 +115,7 @@ int vm_create(struct vm *vm, const struct options *opt)
 	pthread_cond_init(&vm->pause_cond, NULL);
 	rtc_init(vm);
 
-	if (control_open(vm) || gdb_create(vm))
+	if (group_open(vm) || console_open(vm) || control_open(vm) || gdb_create(vm))
 		return -1;
 	vm->dev_fd = device_open(opt->device);
 	if (vm->dev_fd < 0)
@@ -148,8 +148,10 @@ void vm_destroy(struct vm *vm)
 		close(vm->fd);
 	if (vm->dev_fd >= 0)
 		close(vm->dev_fd);
+	console_close(vm);
 	close(vm->wake_fd);
 	mem_destroy(&vm->mem);
+	group_close(vm);
 }
 
 /* Makes the main loop look around. */

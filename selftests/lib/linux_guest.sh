@@ -6,7 +6,10 @@
 #
 #	linux_initrd INIT MODULE...	./initrd, with what the modules need in order
 #	linux_vmlinux		./vmlinux, its ELF file
-#	comes NUMBER TEXT		so many lines of it are in ./log, within a minute
+#	comes NUMBER TEXT		so many lines of it are in ./log, or in $log, within a minute
+
+# More files for the root of the RAM disk, if a test wants some.
+linux_files=()
 
 # Debian's kernel has drivers as modules.
 linux_initrd() {
@@ -18,14 +21,15 @@ linux_initrd() {
 	done 2>/dev/null | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >paths
 	sed 's|.*/||' paths >modules
 	mapfile -t paths <paths
-	"$here/guest/mkinitrd" initrd "$init" modules "${paths[@]}"
+	"$here/guest/mkinitrd" initrd "$init" modules "${paths[@]}" \
+		${linux_files[@]+"${linux_files[@]}"}
 }
 
 comes() {
 	local i
 
 	for ((i = 0; i < 300; i++)); do
-		[ "$(grep -c "$2" log)" -ge "$1" ] && return
+		[ "$(grep -c "$2" "${log:-log}")" -ge "$1" ] && return
 		sleep 0.2
 	done
 	return 1

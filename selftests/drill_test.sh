@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Each way for a guest to die, and wild writes to ports and to the registers of devices:
+# the report names the cause, a neighbour does its sums undisturbed, and a guest that is to
+# start anew does so alone.
+#
+# lab: only=launcher timeout=900
+
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
+# shellcheck source=selftests/lib/linux_guest.sh
+. "$here/lib/linux_guest.sh"
+PATH=$here/../userspace-tool:$PATH
+release=$(uname -r)
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export XDG_RUNTIME_DIR=$work
+tap_files=("$work/log")
+
+linux_files=("$here/guest/drill/drill.ko")
+linux_initrd "$here/guest/device-init" pvpanic-pci || exit 1
+# One that unpacks itself runs with interrupts off for as long as that takes.
+linux_vmlinux || exit 1
+kernel=/boot/vmlinuz-$release
+# Both kernels are the same; modules have no place of their own in a map.
+awk '!/\[/ { print $1, $2, $3 }' /proc/kallsyms >System.map
+
+# dies STATUS DRILL OPTION...: with that status; its kernel is moved, as everywhere
+dies() {
+	local wanted=$1 drill=$2
+
+	shift 2
+	timeout 150 strata run --kernel "$kernel" --initrd initrd --memory 192M \
+		--symbols System.map --append "console=ttyS0 panic=-1 oops=panic quiet drill=$drill" \
+		"$@" >log 2>&1 </dev/null
+	[ $? = "$wanted" ]
+}
+
+shows() {
+	grep -q -- "$1" log
+}
+
+sums() {
+	grep -c 'sum right' neighbour
+}
+
+# The neighbour has done some more, and all right.
+undisturbed() {
+	local before=$sum i
+
+	for ((i = 0; i < 100; i++)); do
+		sum=$(sums)
+		[ "$sum" -gt "$before" ] && ! grep -q WRONG neighbour && return
+		sleep 0.2
+	done
+	return 1
+}
+
+strata run --kernel "/boot/vmlinuz-$release" --initrd initrd --memory 128M \
+	--append "console=ttyS0 panic=-1 quiet sums" >neighbour 2>&1 </dev/null &
+sum=0
+is "a neighbour does sums" undisturbed
+is "a panic" dies 11 panic --on-crash stop
+is "is named" shows 'strata: the guest has panicked'
+is "with a backtrace" shows '[0-9a-f] panic+0x'
+is "of the kernel where it is" shows '? [0-9a-f]* do_one_initcall+0x'
+is "and the last exits" shows 'MMIO write 0x.*, 1 bytes: 0x1'
+is "which the neighbour does not notice" undisturbed
+
+is "a bug in a module" dies 11 bug --on-crash dump
+is "is named by Linux" shows 'kernel BUG at .*drill.c'
+is "and by us" shows 'strata: the guest has panicked'
+is "with a backtrace" shows '? [0-9a-f]* do_init_module+0x'
+is "and a dump" eval "gdb -batch -nx -ex 'info registers rip' -c strata.core 2>/dev/null | grep -q '^rip'"
+is "which the neighbour does not notice" undisturbed
+
+kernel=vmlinux
+is "a loop with interrupts off" dies 13 loop --watchdog 5 --cpus 2
+is "is named" shows 'strata: the guest hangs: vCPU [01] has run for 5 s with interrupts off'
+is "with a backtrace" shows '? [0-9a-f]* do_one_initcall+0x'
+is "which the neighbour does not notice" undisturbed
+
+is "a halt with interrupts off" dies 13 halt --watchdog 5
+is "is named" shows 'strata: the guest hangs: its vCPUs have halted with interrupts off'
+kernel=/boot/vmlinuz-$release
+is "a triple fault" dies 4 triple
+is "is named" shows 'strata: the guest crashed (triple fault): KVM_EXIT_SHUTDOWN'
+is "which the neighbour does not notice" undisturbed
+
+# But to those that end the run: of status, of ACPI and of resets.
+is "wild writes to every port" dies 9 \
+	"ports;skip=0xf4,0x604,0x605,0xcf9,0x64,0x92" --timeout 60 --disk initrd,readonly
+is "end" shows 'drill: ports done'
+is "which the neighbour does not notice" undisturbed
+is "to the place of every 32nd register page" dies 9 "mmio;step=32" --timeout 100 \
+	--disk initrd,readonly --rng
+is "end" shows 'guest: drilled'
+is "which the neighbour does not notice" undisturbed
+
+timeout 100 strata run --name again --kernel vmlinux --initrd initrd \
+	--memory 192M --append "console=ttyS0 panic=-1 drill=loop" --watchdog 5 \
+	--on-crash reboot >log 2>&1 </dev/null &
+is "one that is to start anew" comes 1 'the guest hangs'
+is "does" comes 2 'Linux version'
+is "alone" undisturbed
+strata stop again --force
+echo "# the neighbour has done $sum sums"
+finish

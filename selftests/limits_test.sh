@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a VM may take: a share of a CPU, kept beside a guest without a limit and a busy host;
+# a weight, memory, CPUs; changed while it runs; and only its vCPUs' threads are held to it.
+# STRATA_CHECK_LONG: for 60 s, with the worst second of them.
+#
+# lab: only=launcher timeout=900
+
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=selftests/lib/tap.sh
+. "$here/lib/tap.sh"
+# shellcheck source=selftests/lib/linux_guest.sh
+. "$here/lib/linux_guest.sh"
+PATH=$here/../userspace-tool:$PATH
+release=$(uname -r)
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export XDG_RUNTIME_DIR=$work
+tap_files=("$work/said" "$work/one.log")
+seconds=${STRATA_CHECK_LONG:+60}
+seconds=${seconds:-10}
+
+if ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
+	skip "this machine has no cgroup v2 with a controller for CPUs"
+	finish
+fi
+linux_initrd "$here/guest/device-init" || exit 1
+home=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup | sed 's,^/$,,')
+
+# start NAME OPTION...
+start() {
+	local name=$1
+
+	shift
+	strata run --name "$name" --kernel "/boot/vmlinuz-$release" --initrd initrd --memory 128M \
+		--append "console=ttyS0 panic=-1 quiet sums" "$@" >"$name.log" 2>&1 </dev/null &
+	pid=$!
+}
+
+works() {
+	local i
+
+	for ((i = 0; i < 600; i++)); do
+		grep -q 'sum right' "$1.log" && return
+		sleep 0.2
+	done
+	return 1
+}
+
+# of NAME KEY: a value of its status
+of() {
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new("strata/$ARGV[0].control") or exit 1;
+		print $s "{\"command\":\"status\"}\n"; $s->flush; my $r = <$s>;
+		print "$1\n" if $r =~ /"$ARGV[1]":([0-9.]+)/' "$1" "$2"
+}
+
+now() {
+	awk '{ printf "%d\n", $1 * 1000000 }' /proc/uptime
+}
+
+# share NAME SECONDS: tenths of a percent of a CPU that its vCPUs took, by cpu.stat
+share() {
+	local used time
+
+	used=$(of "$1" cpu_usec)
+	time=$(now)
+	sleep "$2"
+	used=$(($(of "$1" cpu_usec) - used))
+	echo $((used * 1000 / ($(now) - time)))
+}
+
+between() {
+	[ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
+}
+
+sums() {
+	grep -c 'sum right' "$1.log"
+}
+
+# A host with work of its own.
+(while :; do :; done) &
+start two
+is "one without a limit" works two
+start one --cpu-limit 20% --memory-limit 256M
+group=$home/strata-$pid
+is "and one with" works one
+is "is in a group" test -d "$group/vcpus"
+is "with a quota" grep -q '^10000 50000$' "$group/vcpus/cpu.max"
+is "and a limit for memory" grep -q '^268435456$' "$group/memory.max"
+is "only the vCPU is held to it" test "$(wc -l <"$group/vcpus/cgroup.threads")" = 1
+is "which is no thread of a device's" eval "[ \$(wc -l <$group/cgroup.threads) -ge 1 ]"
+
+worst=0
+before_one=$(sums one)
+before_two=$(sums two)
+from_used=$(of one cpu_usec)
+from=$(now)
+for ((s = 0; s < seconds; s++)); do
+	this=$(share one 1)
+	[ "$this" -le $worst ] || worst=$this
+done
+got=$((($(of one cpu_usec) - from_used) * 1000 / ($(now) - from)))
+echo "# asked 20 %, for $seconds s: got $((got / 10)).$((got % 10)) % by cpu.stat," \
+	"worst second $((worst / 10)).$((worst % 10)) %;" \
+	"sums $(($(sums one) - before_one)), and $(($(sums two) - before_two)) without a limit"
+strata stat "pid:$pid" --diff 5 >said
+echo "# by the module: $(grep 'the guest itself' said)"
+# It may get less, as the host is busy.
+is "it gets what was asked at most" between "$got" 50 215
+is "strata top shows both" eval "strata top --rounds 2 >said &&
+	grep -q '^one: asked 20.0% of a CPU, 256 MiB of memory at most, got' said"
+
+is "another limit" strata set one --cpu-limit 5% --cpu-weight 50
+is "is in the group" grep -q '^2500 50000$' "$group/vcpus/cpu.max"
+is "the weight, too" grep -q '^50$' "$group/vcpus/cpu.weight"
+is "what was not named stays" grep -q '^268435456$' "$group/memory.max"
+sleep 1
+is "and holds" between "$(share one 5)" 10 60
+is "none" strata set one --cpu-limit none
+is "is none" grep -q '^max 50000$\|^max 100000$' "$group/vcpus/cpu.max"
+is "pinned" strata set one --pin 0
+is "is its vCPU" test "$(taskset -p "$(cat "$group/vcpus/cgroup.threads")" | sed 's/.*: //')" = 1
+is "to no CPU" eval "! strata set one --pin 4000 2>said"
+is "one that had no limit" strata set two --cpu-limit 10% --memory-limit 200M
+sleep 1
+is "has one" between "$(share two 5)" 10 115
+is "nonsense" eval "! strata set one --cpu-limit lots 2>said"
+is "is refused" grep -q 'no such value' said
+is "no limit at all" eval "! strata set one 2>said"
+strata stop one --force
+wait "$pid"
+is "the group goes with it" test ! -e "$group"
+strata run --kernel "$here/guest/bin/micro" --cpu-limit 20 2>said
+is "a wrong share is status 2" test $? = 2
+is "as is said" grep -q "'20' is no share of a CPU" said
+strata stop two --force
+finish
