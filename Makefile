@@ -42,7 +42,7 @@ user_make = $(MAKE) $(if $(filter command,$(origin CC)),CC=$(CC))
 
 .PHONY: all module module-debug tools tests drill build-6.12 build-7.2 demo check check-quick \
 	check-debug check-la57 check-nohz check-6.12 check-7.2 check-vmx \
-	check-vmx-7.2 check-compat bench install uninstall lint docs clean \
+	check-vmx-7.2 check-compat check-launcher bench install uninstall lint docs clean \
 	help headers links print-kdir
 
 all: module tools tests
@@ -118,7 +118,7 @@ check-quick:
 	@selftests/lab/deps check
 	@selftests/check --stage build,unit,lab,svm
 
-check-debug check-la57 check-nohz check-6.12 check-7.2 check-vmx check-vmx-7.2 check-compat: check-%:
+check-debug check-la57 check-nohz check-6.12 check-7.2 check-vmx check-vmx-7.2 check-compat check-launcher: check-%:
 	@selftests/lab/deps check
 	@STRATA_CHECK_LONG=1 selftests/check --stage build,$*
 

@@ -50,15 +50,46 @@ tools_are_there() {
 	"$root/usr/local/bin/strata-bt" --help > "$root/help" && grep -q timeline "$root/help"
 }
 
+# A page for each command, without a complaint of man's.
+pages_are_right() {
+	local man=$root/usr/local/share/man/man1 page
+
+	"$root/usr/local/bin/strata" help | sed -n 's/^  \([a-z][-a-z]*\) .*/\1/p' > "$root/commands"
+	while read -r page; do
+		[ -s "$man/strata-$page.1" ] || return 1
+	done < "$root/commands"
+	for page in "$man"/strata*.1; do
+		[ -z "$(man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 > /dev/null)" ] || return 1
+	done
+}
+
+# completes WORD WORDS...: what is offered for the last of the words
+completes() {
+	local wanted=$1
+
+	shift
+	(PATH=$root/usr/local/bin:$PATH
+	# shellcheck source=userspace-tool/strata.bash
+	. "$root/usr/local/share/bash-completion/completions/strata"
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	_strata
+	[[ " ${COMPREPLY[*]} " = *" $wanted "* ]])
+}
+
 nothing_left() {
 	[ -z "$(find "$root/usr" "$root/etc" "$root/var" "$root/lib" -name '*strata*')" ]
 }
 
-plan 7
+plan 11
 is 'install' run
 is 'the module is built for the kernel' module_fits
 is 'it has BTF as the one built here' same_btf
 is 'the tools are there' tools_are_there
+is 'each command has a manual page' pages_are_right
+is 'commands are completed' completes translate strata tr
+is 'options, too' completes --watchdog strata run --wa
+is 'and values' completes reboot strata run --on-crash re
 is 'the udev rule is there' grep -q 'GROUP="kvm", MODE="0660"' \
 	"$root/etc/udev/rules.d/60-strata.rules"
 run >/dev/null

@@ -78,7 +78,7 @@ is "and ends" gone
 is "its last words" grep -q 'guest: leaves' said
 
 is "with a console by queues" strata run --name one --kernel "/boot/vmlinuz-$release" \
-	--initrd initrd --append "console=hvc0 panic=-1 quiet talks" --virtio-console --daemonize \
+	--initrd initrd --append "console=ttyS0 panic=-1 quiet talks" --virtio-console --daemonize \
 	--log messages
 sleep 1
 (sleep 25; echo hello; echo "$text"; sleep 4; echo bye; sleep 5) | timeout 120 strata console one >said 2>err

@@ -96,6 +96,23 @@ is "which is said as well" said 'does not fit'
 is "16-bit code not above 1 MiB" flat 1 ,mode=16,address=0x100000
 is "in no other mode" flat 2 ,mode=8
 
+# multiboot KIND STATUS OPTION...
+multiboot() {
+	local kind=$1 wanted=$2
+
+	shift 2
+	strata run --device "$device" --kernel "$here/guest/bin/multiboot-$kind" --memory 32M \
+		--timeout 20 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	[ $? = "$wanted" ]
+}
+echo module >"$tmp/module"
+is "a Multiboot kernel, an ELF file" multiboot elf $((64 + 1)) --append m --initrd "$tmp/module"
+is "by the addresses in its header" multiboot raw $((64 + 1)) --append m --initrd "$tmp/module"
+is "gets its command line" multiboot raw $((64 + 5)) --append x --initrd "$tmp/module"
+is "and its module" multiboot raw $((64 + 3)) --append m
+head -c 100 "$here/guest/bin/multiboot-raw" >"$tmp/short"
+is "a part of one" eval "! strata run --kernel $tmp/short 2>$tmp/err"
+
 # The serial port, standard input not a terminal. More than the FIFO holds.
 text=$(printf '%0200d' 7)
 guest i <<<"${text}q"

@@ -2,6 +2,7 @@
 /* Loading a guest: what both boot protocols need. */
 
 #include "image.h"
+#include "image_multiboot.h"
 #include "acpi.h"
 #include "launcher.h"
 #include "paging.h"
@@ -74,6 +75,30 @@ static int place_tables(struct vm *vm, bool long_mode)
 }
 
 /**
+ * boot_place_segments() - copy a kernel to where it belongs
+ *
+ * Above the first megabyte, where the boot data lies, and in RAM.
+ */
+int boot_place_segments(struct vm *vm, const struct blob *kernel, const struct elf_segment *seg,
+			unsigned int nr)
+{
+	for (; nr; nr--, seg++) {
+		__u8 *to = mem_ptr(&vm->mem, seg->gpa, seg->mem_len);
+
+		if (!to || seg->gpa < HIGH_RAM_GPA) {
+			err("%s has a segment of %llu KiB for address 0x%llx, which is no "
+			    "free RAM; give the guest more --memory", vm->opt->kernel,
+			    (unsigned long long)seg->mem_len / 1024,
+			    (unsigned long long)seg->gpa);
+			return -1;
+		}
+		/* What follows the file's part is zero already: the memory is new. */
+		memcpy(to, kernel->data + seg->offset, seg->file_len);
+	}
+	return 0;
+}
+
+/**
  * boot_place_initrd() - copy the initrd as high in low memory as allowed
  * @limit: highest address its last byte may have
  * @floor: lowest address it may start at
@@ -132,7 +157,9 @@ int boot_load(struct vm *vm, struct boot_entry *entry)
 	if (read_file(vm->opt->kernel, &kernel))
 		return -1;
 	strcpy(mem_ptr(&vm->mem, CMDLINE_GPA, CMDLINE_MAX), vm->opt->append);
-	if (image_is_elf(kernel.data, kernel.len))
+	if (image_is_multiboot(kernel.data, kernel.len))
+		ret = boot_load_multiboot(vm, &kernel, entry);
+	else if (image_is_elf(kernel.data, kernel.len))
 		ret = boot_load_pvh(vm, &kernel, entry);
 	else
 		ret = boot_load_linux(vm, &kernel, entry);

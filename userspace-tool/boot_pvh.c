@@ -61,27 +61,6 @@ static void add_range(struct pvh_page *page, __u64 start, __u64 end, __u32 type)
 	page->info.memmap_entries++;
 }
 
-static int load_segments(struct vm *vm, const struct blob *kernel, const struct elf_image *img)
-{
-	unsigned int i;
-
-	for (i = 0; i < img->nr_segments; i++) {
-		const struct elf_segment *seg = &img->segment[i];
-		__u8 *to = mem_ptr(&vm->mem, seg->gpa, seg->mem_len);
-
-		if (!to || seg->gpa < HIGH_RAM_GPA) {
-			err("%s has a segment of %llu KiB for address 0x%llx, which is no "
-			    "free RAM; give the guest more --memory", vm->opt->kernel,
-			    (unsigned long long)seg->mem_len / 1024,
-			    (unsigned long long)seg->gpa);
-			return -1;
-		}
-		/* What follows the file's part is zero already: the memory is new. */
-		memcpy(to, kernel->data + seg->offset, seg->file_len);
-	}
-	return 0;
-}
-
 /**
  * boot_load_pvh() - load an ELF kernel
  * @vm: with memory; the command line is in place
@@ -101,7 +80,7 @@ int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *e
 		    vm->opt->kernel, problem);
 		return -1;
 	}
-	if (load_segments(vm, kernel, &img) ||
+	if (boot_place_segments(vm, kernel, img.segment, img.nr_segments) ||
 	    boot_place_initrd(vm, HOLE_START - 1, img.end, &initrd, &initrd_len))
 		return -1;
 

@@ -21,7 +21,7 @@ int console_open(struct vm *vm)
 
 	pthread_mutex_init(&c->lock, NULL);
 	c->client_fd = -1;
-	c->out_fd = vm->opt->daemonize ? -1 : STDOUT_FILENO;
+	c->out_fd = vm->opt->daemonize || vm->opt->silent ? -1 : STDOUT_FILENO;
 	if (!file)
 		return 0;
 	c->out_fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -68,6 +68,8 @@ void console_put(struct vm *vm, const void *bytes, size_t len)
 {
 	struct console *c = &vm->console;
 
+	if (!vm->times.console)
+		vm->times.console = now_ns();
 	pthread_mutex_lock(&c->lock);
 	remember(c, bytes, len);
 	to_client(c, bytes, len);

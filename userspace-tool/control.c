@@ -49,8 +49,8 @@ static json_t *do_status(struct vm *vm, json_t *request)
 		json_object_set_new(reply, "cpu_weight", json_integer(vm->limits.weight));
 	if (vm->limits.memory)
 		json_object_set_new(reply, "memory_limit", json_integer(vm->limits.memory));
-	if (vm->group.path)
-		json_object_set_new(reply, "cpu_usec", json_integer(group_cpu_usec(vm)));
+	if (group_exists())
+		json_object_set_new(reply, "cpu_usec", json_integer(group_cpu_usec()));
 	return reply;
 }
 

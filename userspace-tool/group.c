@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A VM's control group (Documentation/admin-guide/cgroup-v2.rst of Linux):
+ * A launcher's control group (Documentation/admin-guide/cgroup-v2.rst of Linux):
  *
  *	strata-PID		all of the launcher: memory.max
  *	strata-PID/vcpus	threaded, only the vCPUs' threads: cpu.max, cpu.weight
  *
  * Devices run outside of vcpus: a guest that has used up its time still gets its I/O done.
+ *
+ * It is made before the launcher gives up its rights (confine.c), and stays for as long as
+ * the process; a small one of its own takes it away then, however the launcher has ended.
  */
 
 #include "launcher.h"
@@ -18,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ROOT		"/sys/fs/cgroup"
@@ -26,12 +30,23 @@
 #define PERIOD_USEC	50000
 #define LONG_USEC	100000
 
-static int put(const char *group, const char *file, const char *value)
+static struct {
+	char *path;			/* NULL: there is none */
+	char *home;			/* where this process came from */
+	pid_t janitor;
+	int janitor_fd;
+} group;
+
+static bool silent;
+
+#define complain(...)	do { if (!silent) err(__VA_ARGS__); } while (0)
+
+static int put(const char *dir, const char *file, const char *value)
 {
 	char path[PATH_MAX];
 	int fd, ret = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", group, file);
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		ret = -errno;
@@ -40,15 +55,15 @@ static int put(const char *group, const char *file, const char *value)
 	return ret;
 }
 
-static int must_put(const char *group, const char *file, const char *value)
+static int must_put(const char *dir, const char *file, const char *value)
 {
-	int ret = put(group, file, value);
+	int ret = put(dir, file, value);
 
 	if (!ret)
 		return 0;
-	err("cannot write '%s' into %s/%s: %s; limits want a cgroup v2 that is yours, with the "
-	    "controllers cpu and memory: as root, or by 'systemd-run --user --scope -p Delegate=yes'",
-	    value, group, file, strerror(-ret));
+	complain("cannot write '%s' into %s/%s: %s; limits want a cgroup v2 that is yours, with the "
+		 "controllers cpu and memory: as root, or by 'systemd-run --user --scope -p "
+		 "Delegate=yes'", value, dir, file, strerror(-ret));
 	return -1;
 }
 
@@ -67,44 +82,98 @@ static char *own_group(void)
 	if (f)
 		fclose(f);
 	if (!path)
-		err("there is no cgroup v2 here, which limits want; mount one at " ROOT);
+		complain("there is no cgroup v2 here, which limits want; mount one at " ROOT);
 	return path;
 }
 
-static int make_group(struct group *g)
+static void remove_groups(void)
+{
+	char vcpus[PATH_MAX];
+	int tries;
+
+	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, group.path);
+	/* Whoever is still in them is about to end. */
+	for (tries = 0; tries < 200; tries++) {
+		rmdir(vcpus);
+		if (!rmdir(group.path) || errno == ENOENT)
+			return;
+		usleep(20000);
+	}
+}
+
+/* A process that waits for our end, and removes the groups. It is in none of them. */
+static int start_janitor(void)
+{
+	int fds[2];
+	char byte;
+
+	if (pipe2(fds, O_CLOEXEC)) {
+		err("cannot make a pipe: %s", strerror(errno));
+		return -1;
+	}
+	group.janitor = fork();
+	if (group.janitor < 0) {
+		err("cannot start a process: %s; raise ulimit -u", strerror(errno));
+		return -1;
+	}
+	if (!group.janitor) {
+		setsid();
+		dup2(fds[0], 0);
+		close_range(1, ~0U, 0);
+		while (read(0, &byte, 1) < 0 && errno == EINTR)
+			;
+		remove_groups();
+		_exit(0);
+	}
+	close(fds[0]);
+	group.janitor_fd = fds[1];
+	return 0;
+}
+
+static int make_group(void)
 {
 	char vcpus[PATH_MAX];
 
-	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, g->path);
+	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, group.path);
 	/* What a process of the same number has left. */
 	rmdir(vcpus);
-	rmdir(g->path);
-	if (mkdir(g->path, 0755)) {
-		err("cannot make the group %s: %s; limits want a cgroup v2 that is yours", g->path,
-		    strerror(errno));
+	rmdir(group.path);
+	if (must_put(group.home, "cgroup.subtree_control", "+cpu +memory"))
+		return -1;
+	if (mkdir(group.path, 0755)) {
+		complain("cannot make the group %s: %s; limits want a cgroup v2 that is yours", group.path,
+			 strerror(errno));
 		return -1;
 	}
+	if (start_janitor())
+		return -1;
 	if (mkdir(vcpus, 0755) || must_put(vcpus, "cgroup.type", "threaded") ||
-	    must_put(g->path, "cgroup.procs", "0") ||
-	    must_put(g->path, "cgroup.subtree_control", "+cpu"))
+	    must_put(group.path, "cgroup.procs", "0") ||
+	    must_put(group.path, "cgroup.subtree_control", "+cpu"))
 		return -1;
 	return 0;
 }
 
-static int need_group(struct vm *vm)
+/* Return: 0, and group.path is there. */
+static int need_group(bool quiet)
 {
-	struct group *g = &vm->group;
+	int ret;
 
-	if (g->path)
+	if (group.path)
 		return 0;
-	g->home = own_group();
-	if (!g->home || asprintf(&g->path, "%s/strata-%d", g->home, (int)getpid()) < 0) {
-		g->path = NULL;
+	silent = quiet;
+	group.home = own_group();
+	if (!group.home || asprintf(&group.path, "%s/strata-%d", group.home, (int)getpid()) < 0) {
+		group.path = NULL;
 		return -1;
 	}
-	if (must_put(g->home, "cgroup.subtree_control", "+cpu +memory"))
-		return -1;
-	return make_group(g);
+	ret = make_group();
+	if (ret) {
+		free(group.path);
+		group.path = NULL;
+	}
+	silent = false;
+	return ret;
 }
 
 /* The caller's own thread. */
@@ -120,12 +189,12 @@ static int pin(const struct vcpu *vcpu, const struct limits *l)
 	return -1;
 }
 
-static int set_files(struct vm *vm, const struct limits *l)
+static int set_files(const struct limits *l)
 {
 	unsigned int period = l->cpu < 20 ? LONG_USEC : PERIOD_USEC;
 	char value[64], vcpus[PATH_MAX];
 
-	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, vm->group.path);
+	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, group.path);
 	if (l->cpu)
 		snprintf(value, sizeof(value), "%llu %u", (__u64)period * l->cpu / 1000, period);
 	if (must_put(vcpus, "cpu.max", l->cpu ? value : "max"))
@@ -134,7 +203,7 @@ static int set_files(struct vm *vm, const struct limits *l)
 	if (must_put(vcpus, "cpu.weight", value))
 		return -1;
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)l->memory);
-	return must_put(vm->group.path, "memory.max", l->memory ? value : "max");
+	return must_put(group.path, "memory.max", l->memory ? value : "max");
 }
 
 static bool wants_group(const struct limits *l)
@@ -142,13 +211,21 @@ static bool wants_group(const struct limits *l)
 	return l->cpu || l->weight || l->memory;
 }
 
-/* Before there are threads. group_close() undoes it, also when it fails. */
+/**
+ * group_open() - the limits of the command line
+ *
+ * Before there are threads. A VM that has a name gets its group at once, where that can be
+ * had: other limits may be asked for later, when the launcher has no right to make one.
+ */
 int group_open(struct vm *vm)
 {
 	vm->limits = vm->opt->limits;
-	if (!wants_group(&vm->limits))
+	if (!wants_group(&vm->limits)) {
+		if (vm->opt->name)
+			need_group(true);
 		return 0;
-	return need_group(vm) || set_files(vm, &vm->limits) ? -1 : 0;
+	}
+	return need_group(false) || set_files(&vm->limits) ? -1 : 0;
 }
 
 /* A vCPU's thread, at its start. */
@@ -160,9 +237,9 @@ int group_enter(struct vcpu *vcpu)
 	vcpu->tid = gettid();
 	if (vm->limits.nr_pins && pin(vcpu, &vm->limits))
 		return -1;
-	if (!vm->group.path)
+	if (!group.path)
 		return 0;
-	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, vm->group.path);
+	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, group.path);
 	return must_put(vcpus, "cgroup.threads", "0");
 }
 
@@ -172,7 +249,7 @@ static int move_vcpus(struct vm *vm)
 	char vcpus[PATH_MAX], tid[16];
 	unsigned int i;
 
-	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, vm->group.path);
+	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, group.path);
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		snprintf(tid, sizeof(tid), "%d", (int)vm->vcpus[i].tid);
 		if (vm->vcpus[i].tid && must_put(vcpus, "cgroup.threads", tid))
@@ -187,11 +264,11 @@ static int move_vcpus(struct vm *vm)
  */
 int group_set(struct vm *vm, const struct limits *l)
 {
-	bool is_new = !vm->group.path;
+	bool is_new = !group.path;
 	unsigned int i;
 
-	if (wants_group(l) || vm->group.path) {
-		if (need_group(vm) || set_files(vm, l) || (is_new && move_vcpus(vm)))
+	if (wants_group(l) || group.path) {
+		if (need_group(false) || set_files(l) || (is_new && move_vcpus(vm)))
 			return -1;
 	}
 	for (i = 0; i < vm->nr_vcpus; i++)
@@ -201,33 +278,34 @@ int group_set(struct vm *vm, const struct limits *l)
 	return 0;
 }
 
-/* No vCPU's thread is left. */
-void group_close(struct vm *vm)
+/* At the end of the process; no vCPU's thread is left. */
+void group_end(void)
 {
-	struct group *g = &vm->group;
-	char vcpus[PATH_MAX];
+	if (!group.path)
+		return;
+	put(group.home, "cgroup.procs", "0");
+	close(group.janitor_fd);
+	waitpid(group.janitor, NULL, 0);
+	free(group.path);
+	free(group.home);
+	group.path = NULL;
+}
 
-	if (g->path) {
-		snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, g->path);
-		put(g->home, "cgroup.procs", "0");
-		rmdir(vcpus);
-		rmdir(g->path);
-	}
-	free(g->path);
-	free(g->home);
-	*g = (struct group){ 0 };
+bool group_exists(void)
+{
+	return group.path;
 }
 
 /* CPU time of the vCPUs' threads so far, microseconds; 0 where there is no group. */
-__u64 group_cpu_usec(const struct vm *vm)
+__u64 group_cpu_usec(void)
 {
 	char path[PATH_MAX], line[128];
 	unsigned long long usec = 0;
 	FILE *f;
 
-	if (!vm->group.path)
+	if (!group.path)
 		return 0;
-	snprintf(path, sizeof(path), "%s" VCPUS "/cpu.stat", vm->group.path);
+	snprintf(path, sizeof(path), "%s" VCPUS "/cpu.stat", group.path);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "usage_usec %llu", &usec) == 1)

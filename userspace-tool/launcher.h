@@ -163,6 +163,7 @@ struct options {
 	const char *log;		/* a file for messages */
 	bool daemonize;
 	bool privileged;		/* as it was started */
+	bool silent;			/* nobody wants the console */
 	struct limits limits;
 	const char *gdb;		/* the port or the socket of a debugger */
 };
@@ -186,7 +187,8 @@ struct blob {
 struct boot_entry {
 	__u64 rip;
 	__u64 rsi;			/* Linux: the zero page */
-	__u64 rbx;			/* PVH: the start info */
+	__u64 rax;			/* Multiboot: a magic number */
+	__u64 rbx;			/* PVH and Multiboot: the start info */
 	enum cpu_mode mode;
 };
 
@@ -261,6 +263,11 @@ struct vcpu {
 	__u64 interrupted;
 };
 
+/* When a run came how far, for bench-boot; 0: not yet. */
+struct run_times {
+	__u64 made, loaded, first_exit, console, end;
+};
+
 struct vm {
 	const struct options *opt;
 	int dev_fd;
@@ -272,6 +279,7 @@ struct vm {
 	struct kvm_cpuid2 *cpuid;
 	__u64 start_ns;
 	__u64 wall_ns, cpu_ns;		/* what the run took */
+	struct run_times times;
 
 	pthread_mutex_t io_lock;	/* all device state below */
 	struct serial serial;
@@ -302,7 +310,6 @@ struct vm {
 	/* the main thread's */
 	struct terminal terminal;
 	struct limits limits;		/* as they are now */
-	struct group group;
 	struct control control;
 	struct gdb *gdb;
 	bool restart;			/* a reset was asked for from outside */
@@ -402,9 +409,13 @@ void *vcpu_thread(void *arg);
 
 /* boot.c, boot_linux.c, boot_pvh.c */
 int boot_load(struct vm *vm, struct boot_entry *entry);
+struct elf_segment;
+int boot_place_segments(struct vm *vm, const struct blob *kernel, const struct elf_segment *seg,
+			unsigned int nr);
 int boot_place_initrd(struct vm *vm, __u64 limit, __u64 floor, __u64 *gpa, __u64 *len);
 int boot_load_linux(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
 int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
+int boot_load_multiboot(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
 int boot_load_flat(struct vm *vm, struct boot_entry *entry);
 void boot_identity_map(struct vm *vm);
 
@@ -439,6 +450,7 @@ void terminal_input(struct terminal *t, struct vm *vm);
 void terminal_feed(struct terminal *t, struct vm *vm);
 
 /* run.c, info.c */
+int run_once(struct vm *vm, const struct options *opt);
 int cmd_run(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_list(int argc, char **argv);
@@ -457,6 +469,7 @@ int cmd_balloon(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_set(int argc, char **argv);
+int cmd_bench_boot(int argc, char **argv);
 int cmd_translate(int argc, char **argv);
 int cmd_memory(int argc, char **argv);
 

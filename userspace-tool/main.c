@@ -21,7 +21,8 @@ static const char run_help[] =
 "\n"
 "Boot a Linux guest, its serial port on this terminal, until it powers off.\n"
 "\n"
-"  --kernel FILE   a bzImage (vmlinuz), or an ELF vmlinux with a PVH entry\n"
+"  --kernel FILE   a bzImage (vmlinuz), an ELF vmlinux with a PVH entry, or a kernel for\n"
+"                  Multiboot 1\n"
 "  --flat FILE[,address=A][,mode=16|32|64]\n"
 "                  instead of a kernel: a file without a header, entered where it lies\n"
 "                  (default: 32-bit code at 0x100000, 16-bit code at 0x7c00)\n"
@@ -236,6 +237,14 @@ static const char set_help[] =
 "'none' takes a limit away. They are made of cgroup v2; the devices' threads are not in\n"
 "the group of the vCPUs'.\n";
 
+static const char bench_boot_help[] =
+"usage: strata bench-boot [--runs N] --kernel FILE [OPTION]...\n"
+"\n"
+"Time the boot of a Linux kernel, from the command to its first process, in phases. The\n"
+"options are those of 'strata run'; the RAM disk is bench-boot's own.\n"
+"\n"
+"  --runs N        so often (default: 5)\n";
+
 static const char help_help[] =
 "usage: strata help [COMMAND]\n"
 "\n"
@@ -270,6 +279,7 @@ static const struct command {
 	{ "memory", cmd_memory, "show what memory it takes", memory_help },
 	{ "console", cmd_console, "its console on this terminal", console_help },
 	{ "set", cmd_set, "change what it may take", set_help },
+	{ "bench-boot", cmd_bench_boot, "time the boot of a guest", bench_boot_help },
 	{ "gdb", cmd_gdb, "debug it with gdb", gdb_help },
 	{ "info", cmd_info, "print what the device offers", info_help },
 	{ "help", cmd_help, "print the help of a command", help_help },
@@ -294,7 +304,7 @@ static void print_commands(FILE *to)
 	fprintf(to, "usage: strata COMMAND [OPTION]...\n\n"
 		"The launcher of the strata hypervisor. Commands:\n\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fprintf(to, "\n'strata help COMMAND' tells more.\n");
 }
 

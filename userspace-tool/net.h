@@ -15,6 +15,8 @@ struct net_backend {
 	void (*send)(struct net *n, const __u8 *frame, size_t len);
 	/* the guest may have room again */
 	void (*room)(struct net *n);
+	/* as in struct virtio_ops; NULL: nothing to do */
+	int (*launch)(struct net *n);
 	int (*start)(struct net *n);
 	void (*stop)(struct net *n);
 	void (*close)(struct net *n);

@@ -287,7 +287,24 @@ static void user_close(struct net *n)
 	free(u);
 }
 
+/* A thread has the rights of who starts it: not before the launcher has given up its own. */
+static int user_launch(struct net *n)
+{
+	struct user *u = n->state;
+	int ret = pthread_create(&u->thread, NULL, user_thread, u);
+
+	if (ret) {
+		err("%s: cannot start its network's thread: %s; raise ulimit -u", n->dev.name,
+		    strerror(ret));
+		return -1;
+	}
+	pthread_setname_np(u->thread, "slirp");
+	u->started = true;
+	return 0;
+}
+
 static const struct net_backend user_backend = {
+	.launch = user_launch,
 	.send = user_send,
 	.room = user_room,
 	.close = user_close,
@@ -335,7 +352,6 @@ static int open_slirp(struct user *u)
 int user_open(struct net *n)
 {
 	struct user *u = calloc(1, sizeof(*u));
-	int ret;
 
 	if (!u) {
 		err("no memory for a network");
@@ -346,15 +362,5 @@ int user_open(struct net *n)
 	u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	n->state = u;
 	n->backend = &user_backend;
-	if (open_slirp(u))
-		return -1;
-	ret = pthread_create(&u->thread, NULL, user_thread, u);
-	if (ret) {
-		err("%s: cannot start its network's thread: %s; raise ulimit -u", n->dev.name,
-		    strerror(ret));
-		return -1;
-	}
-	pthread_setname_np(u->thread, "slirp");
-	u->started = true;
-	return 0;
+	return open_slirp(u);
 }

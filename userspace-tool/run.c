@@ -214,15 +214,22 @@ static bool after_end(struct vm *vm, enum exit_status status)
 	return true;
 }
 
-static int run(struct vm *vm, const struct options *opt)
+/**
+ * run_once() - a guest, from its making to its end
+ * @vm: all zero; vm_destroy() has to be called after it, whatever it returns
+ */
+int run_once(struct vm *vm, const struct options *opt)
 {
 	struct boot_entry entry;
 	__u64 cpu;
 	int signal_fd;
 
-	if (vm_create(vm, opt) || boot_load(vm, &entry) ||
-	    vcpu_set_boot_state(&vm->vcpus[0], &entry))
+	if (vm_create(vm, opt))
 		return STATUS_HOST_ERROR;
+	vm->times.made = now_ns();
+	if (boot_load(vm, &entry) || vcpu_set_boot_state(&vm->vcpus[0], &entry))
+		return STATUS_HOST_ERROR;
+	vm->times.loaded = now_ns();
 	signal_fd = setup_signals();
 	if (signal_fd < 0 || daemon_ready(opt) || confine(opt))
 		return STATUS_HOST_ERROR;
@@ -235,6 +242,7 @@ static int run(struct vm *vm, const struct options *opt)
 	else if (!start_vcpus(vm))
 		main_loop(vm, signal_fd);
 	join_vcpus(vm);
+	vm->times.end = now_ns();
 	vm->wall_ns = now_ns() - vm->start_ns;
 	vm->cpu_ns = cpu_ns() - cpu;
 
@@ -259,7 +267,7 @@ int cmd_run(int argc, char **argv)
 		return status;
 	do {
 		memset(&vm, 0, sizeof(vm));
-		status = run(&vm, &opt);
+		status = run_once(&vm, &opt);
 		again = vm.nr_vcpus && after_end(&vm, status);
 		if (again && vm.last_word) {
 			again = false;
@@ -268,5 +276,6 @@ int cmd_run(int argc, char **argv)
 		vm_destroy(&vm);
 	} while (again);
 	symbols_free(&opt.symbols);
+	group_end();
 	return status;
 }

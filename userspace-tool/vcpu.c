@@ -48,6 +48,8 @@ static void handle_exit(struct vcpu *vcpu)
 
 	vcpu->user_exits[reason < NR_USER_EXITS ? reason : 0]++;
 	last_exits_note(vcpu);
+	if (!vcpu->vm->times.first_exit)
+		vcpu->vm->times.first_exit = now_ns();
 	switch (reason) {
 	case KVM_EXIT_IO:
 		handle_io(vcpu);

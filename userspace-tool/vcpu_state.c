@@ -216,6 +216,7 @@ int vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry)
 	struct kvm_regs regs = {
 		.rip = entry->mode == CPU_16 ? entry->rip & 0xf : entry->rip,
 		.rsi = entry->rsi,
+		.rax = entry->rax,
 		.rbx = entry->rbx,
 		.rflags = RFLAGS_FIXED,
 	};

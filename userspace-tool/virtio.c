@@ -535,7 +535,8 @@ int virtio_start_workers(struct vm *vm)
 	struct virtio_dev *dev;
 
 	for (dev = vm->virtio; dev; dev = dev->next)
-		if (worker_start(&dev->worker))
+		if (worker_start(&dev->worker) ||
+		    (dev->ops->launch && dev->ops->launch(dev)))
 			return -1;
 	return 0;
 }

@@ -22,6 +22,8 @@ struct virtio_ops {
 	__u16 id;			/* VIRTIO_ID_* */
 	__u32 class;			/* of PCI */
 	unsigned int nr_queues;
+	/* the guest is about to run: threads of the device's own begin; NULL: it has none */
+	int (*launch)(struct virtio_dev *dev);
 	/* DRIVER_OK; 0, or -1 where the device cannot work */
 	int (*start)(struct virtio_dev *dev);
 	/* the queues are the driver's again when it returns */

@@ -105,6 +105,13 @@ static void net_kick(struct virtio_dev *dev, unsigned int queue)
 		n->backend->room(n);
 }
 
+static int net_launch(struct virtio_dev *dev)
+{
+	struct net *n = of_dev(dev);
+
+	return n->backend->launch ? n->backend->launch(n) : 0;
+}
+
 static int net_start(struct virtio_dev *dev)
 {
 	struct net *n = of_dev(dev);
@@ -132,6 +139,7 @@ static const struct virtio_ops net_ops = {
 	.id = VIRTIO_ID_NET,
 	.class = 0x020000,
 	.nr_queues = 2,
+	.launch = net_launch,
 	.start = net_start,
 	.stop = net_stop,
 	.kick = net_kick,

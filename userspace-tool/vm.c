@@ -151,7 +151,6 @@ void vm_destroy(struct vm *vm)
 	console_close(vm);
 	close(vm->wake_fd);
 	mem_destroy(&vm->mem);
-	group_close(vm);
 }
 
 /* Makes the main loop look around. */

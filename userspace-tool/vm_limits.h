@@ -23,16 +23,12 @@ struct limits {
 struct vm;
 struct vcpu;
 
-struct group {
-	char *path;			/* NULL: there is none */
-	char *home;			/* where this process came from */
-};
-
 int limits_parse(const char *name, char *value, struct limits *l);
 int group_open(struct vm *vm);
 int group_enter(struct vcpu *vcpu);
 int group_set(struct vm *vm, const struct limits *l);
-void group_close(struct vm *vm);
-__u64 group_cpu_usec(const struct vm *vm);
+void group_end(void);
+bool group_exists(void);
+__u64 group_cpu_usec(void);
 
 #endif

@@ -33,6 +33,11 @@ bool write_all(int fd, const void *buf, size_t len)
 	return true;
 }
 
+void console_put(struct vm *v, const void *bytes, size_t len)
+{
+	write_all(-1, bytes, len);
+}
+
 void vm_stop(struct vm *v, enum exit_status status)
 {
 	stopped = status;

@@ -10,6 +10,7 @@
 // sources: ../../userspace-tool/virtio.c ../../userspace-tool/virtio_blk.c
 // sources: ../../userspace-tool/virtio_net.c ../../userspace-tool/net_user.c
 // sources: ../../userspace-tool/virtio_rng.c ../../userspace-tool/virtio_balloon.c
+// sources: ../../userspace-tool/virtio_console.c
 // sources: ../../userspace-tool/virtq.c
 // sources: ../../userspace-tool/pci.c ../../userspace-tool/msix.c
 // sources: ../../userspace-tool/worker.c
@@ -71,6 +72,22 @@ void vm_irq_line(struct vm *v, unsigned int gsi, bool level)
 int tap_open(struct net *n)
 {
 	return -1;
+}
+
+static unsigned int wakeups, printed;
+
+void vm_wake(struct vm *v)
+{
+	__atomic_add_fetch(&wakeups, 1, __ATOMIC_RELAXED);
+}
+
+/* Each byte is looked at. */
+void console_put(struct vm *v, const void *bytes, size_t len)
+{
+	const __u8 *p = bytes;
+
+	while (len--)
+		__atomic_add_fetch(&printed, *p++ & 1, __ATOMIC_RELAXED);
 }
 
 static unsigned int complaints;
@@ -250,6 +267,18 @@ static void fill(struct virtio_dev *dev, unsigned int queue)
 	wr(dev, NOTIFY + 4 * queue, 2, queue);
 }
 
+/* Somebody types. */
+static void type(void)
+{
+	__u8 keys[300];
+	size_t used, len = below(sizeof(keys));
+
+	memset(keys, 'k', len);
+	vcons_input(&vm, keys, len, &used);
+	if (used > len)
+		abort();
+}
+
 static void operate(struct virtio_dev *dev)
 {
 	__u64 data = rng_next(&rng);
@@ -282,6 +311,10 @@ static void operate(struct virtio_dev *dev)
 		/* Under the device's eyes. */
 		memcpy(vm.mem.base + below(MEMORY - 8), &data, 8);
 		break;
+	case 8:
+		if (dev->ops->id == VIRTIO_ID_CONSOLE)
+			type();
+		break;
 	default:
 		fill(dev, below(dev->ops->nr_queues));
 	}
@@ -290,7 +323,7 @@ static void operate(struct virtio_dev *dev)
 /* Right requests come back. */
 static bool works(struct virtio_dev *dev)
 {
-	unsigned int queue = dev->ops->id == VIRTIO_ID_NET ? 1 : 0, i;
+	unsigned int queue = dev->ops->id == VIRTIO_ID_NET || dev->ops->id == VIRTIO_ID_CONSOLE, i;
 	struct vring_desc *d = (struct vring_desc *)(vm.mem.base + QUEUE_GPA(queue));
 	struct vring_avail *a = (struct vring_avail *)((__u8 *)d + AVAIL);
 	struct vring_used *u = (struct vring_used *)((__u8 *)d + USED);
@@ -339,14 +372,15 @@ int main(int argc, char **argv)
 	vm.mem.base = malloc(MEMORY);
 	vm.mem.low = MEMORY;
 	memset(vm.mem.base, 0, MEMORY);
+	vm.mem.fd = -1;
 	vm.fd = -1;
 	pthread_mutex_init(&vm.io_lock, NULL);
 	pci_init(&vm);
 	disk.path = path;
 	memcpy(net.mac, "\x52\x54\0\0\0\1", 6);
 	tap_ok(!blk_add(&vm, &disk, 0) && !net_add(&vm, &net, 0) && !rng_add(&vm) &&
-	       !balloon_add(&vm) && !virtio_start_workers(&vm),
-	       "a disk, a network card, a source of random numbers, a balloon");
+	       !balloon_add(&vm) && !vcons_add(&vm) && !virtio_start_workers(&vm),
+	       "a disk, a network card, a source of random numbers, a balloon, a console");
 	for (dev = vm.virtio; dev; dev = dev->next)
 		fuzz(dev, operations);
 	virtio_destroy_all(&vm);
