@@ -87,8 +87,8 @@ static const struct msr_rule msr_rules[] = {
 	/* no performance counters, hence no capabilities of theirs */
 	ROW(0x345, 0x345, CONST, MASK, PDCM, MSR_F_FEATURE | MSR_F_RO, .reset = 0)
 	/* performance counters that leaf 0xA does not offer, yet old code tries */
-	ROW(0xc1, 0xc2, CONST, MASK, NONE, 0, .reset = 0)
-	ROW(0x186, 0x187, CONST, MASK, NONE, 0, .reset = 0)
+	ROW(0xc1, 0xc2, CONST, MASK, NONE, MSR_F_WIGNORE, .valid = ANY)
+	ROW(0x186, 0x187, CONST, MASK, NONE, MSR_F_WIGNORE, .valid = ANY)
 
 	/* AMD's: read as 0, and what Linux writes there is dropped */
 	ROW(0xc0010000, 0xc0010007, CONST, MASK, AMD, MSR_F_WIGNORE, .valid = ANY)

@@ -62,8 +62,8 @@ mount -t securityfs none /sys/kernel/security 2>/dev/null
 if grep -qw landlock /sys/kernel/security/lsm 2>/dev/null; then
 	try 'open("/etc/passwd", 0)'
 	is "no other file can be read" eval "grep -q '= -1' said && grep -q '= 13' said"
-	try 'open("/tmp/x", 65, 0600)'
-	is "or made" eval "grep -q '= -1' said && [ ! -e /tmp/x ]"
+	try 'open("/var/tmp/strata-none", 65, 0600)'
+	is "or made" eval "grep -q '= -1' said && [ ! -e /var/tmp/strata-none ]"
 	try "open(\"$work/disk\", 2)"
 	is "its disk can be opened" eval "grep -q '^\\\$1 = [0-9]' said"
 else

@@ -215,6 +215,26 @@ TEST(guest_faults)
 	vcpu_run_done(vcpu);
 }
 
+/* Counters that are not there: old code writes to them, and does not expect a fault. */
+static __guest void g_counters(uint64_t arg)
+{
+	static const uint32_t msr[] = { 0xc1, 0xc2, 0x186, 0x187 };
+	uint64_t v;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		GUEST_ASSERT_EQ(0, wrmsr_try(msr[i], 0x9a2));
+		GUEST_ASSERT_EQ(0, rdmsr_try(msr[i], &v));
+		GUEST_ASSERT_EQ(0, v);
+	}
+	GUEST_DONE();
+}
+
+TEST(counters)
+{
+	vcpu_run_done(vcpu_create(vm_create(0), 0, g_counters));
+}
+
 /* SYSCALL goes where LSTAR says, with the selectors of STAR, less FMASK. */
 static volatile uint64_t stack, sys_rcx, sys_r11, sys_flags, sys_cs;
 

@@ -107,10 +107,15 @@ static bool cr8_by_lock(const struct look *l)
 	return false;
 }
 
-/* The handler of #UD has halted, or tried to. */
+/* The handler of that exception has halted, or tried to. */
+static bool got(const struct result *r, unsigned int vector)
+{
+	return r->regs.rip - HANDLER_PAGE - 4 * vector <= 1;
+}
+
 static bool got_ud(const struct result *r)
 {
-	return r->regs.rip - HANDLER_PAGE - 4 * 6 <= 1;
+	return got(r, 6);
 }
 
 /* Loads of segment registers and tables, far transfers, ENTER, LEAVE, MMX, x87. */
@@ -253,11 +258,10 @@ static bool segment_rex(const struct look *l)
 	return l->k->mode == LONG64 && ANY(l->k, 0x8c, 0x8e) && got_ud(l->kvm);
 }
 
-/* The handler of #GP has halted. */
 static bool upper_half_of_cr(const struct look *l)
 {
 	return !l->intel && l->k->mode == LONG64 && find(l->k, 0x122) &&
-		l->strata->regs.rip - HANDLER_PAGE - 4 * 13 <= 1;
+		got(l->strata, 13);
 }
 
 /* TZCNT and LZCNT where the CPU has them, or no instruction. */
@@ -419,8 +423,10 @@ static bool delivery(const struct look *l)
 
 static bool kvm_lacks(const struct look *l)
 {
+	/* strata has emulated it: an access, or a fault that the hardware had not found. */
 	return (l->kvm->reason == KVM_EXIT_INTERNAL_ERROR || got_ud(l->kvm)) &&
-		l->strata->reason != KVM_EXIT_INTERNAL_ERROR && l->strata->nr_accesses;
+		l->strata->reason != KVM_EXIT_INTERNAL_ERROR &&
+		(l->strata->nr_accesses || got(l->strata, 12) || got(l->strata, 13));
 }
 
 /* What strata writes to no page, KVM writes to the first of two. */
