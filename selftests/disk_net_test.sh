@@ -21,7 +21,9 @@ trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 tap_files=("$work/log")
 
-linux_initrd "$here/guest/device-init" virtio_pci virtio_blk virtio_net virtio_rng || exit 1
+linux_files=("$here/guest/bin/vsock")
+linux_initrd "$here/guest/device-init" virtio_pci virtio_blk virtio_net virtio_rng \
+	vmw_vsock_virtio_transport || exit 1
 head -c 8388608 /dev/urandom >disk
 head -c 1048576 /dev/urandom >second
 sum=$(head -c 1048576 disk | sha256sum)
@@ -66,11 +68,50 @@ modprobe -a loop tun
 loop=$(losetup -f --show copy) || exit 1
 ip tuntap add tap0 mode tap && ip addr add 10.0.2.2/24 dev tap0 && ip link set tap0 up
 is "by lines, 1 CPU, a block device with O_DIRECT, a tap interface" \
-	with_devices 'devices pci=nomsi' "$loop,direct" tap=tap0
+	with_devices 'devices pci=nomsi' "$loop,direct" tap=tap0,vhost=off
 is "which has carried frames" test "$(cat /sys/class/net/tap0/statistics/rx_packets)" -ge 4
 is "there are no messages" grep -q 'guest: interrupts by lines' log
 losetup -d "$loop"
 is "on the disk as well" copy_is_right copy <(tail -c +4194305 disk)
+
+# By the kernel itself, with messages and with lines.
+carried() {
+	cat /sys/class/net/tap0/statistics/rx_packets
+}
+if modprobe vhost_net 2>/dev/null && [ -e /dev/vhost-net ]; then
+	for words in devices 'devices pci=nomsi'; do
+		cp disk copy
+		frames=$(carried)
+		(sleep 4; pgrep -x "vhost-$(pgrep -nx strata)" >vhost) &
+		is "a tap interface, by the kernel: $words" with_devices "$words" copy tap=tap0 --cpus 2
+		is "which has carried frames" test "$(carried)" -ge $((frames + 4))
+		is "in a thread of its own" test -s vhost
+	done
+else
+	skip "no vhost-net here"
+fi
+
+# Sockets.
+if modprobe vhost_vsock 2>/dev/null && [ -e /dev/vhost-vsock ]; then
+	timeout 120 strata run --kernel "/boot/vmlinuz-$release" --initrd initrd --vsock 5 \
+		--append "console=ttyS0 panic=-1 quiet vsock" >log 2>&1 </dev/null &
+	is "a guest listens for sockets" comes 1 'guest: listens for sockets'
+	sleep 1
+	head -c 1048576 /dev/urandom >out
+	echo answer | timeout 60 "$here/guest/bin/vsock" listen 1235 >in2 &
+	timeout 60 "$here/guest/bin/vsock" connect 5 1234 <out >in
+	is "a megabyte each way" comes 1 \
+		"guest: sent $(sha256sum <in | cut -d' ' -f1)  - got $(sha256sum <out | cut -d' ' -f1)"
+	is "and the other way about" comes 1 'guest: answer answer'
+	is "it has said hello" grep -q hello in2
+	is "an address that is taken" eval "strata run --kernel $here/guest/bin/micro --append h --vsock 5 \
+		>/dev/null 2>&1 & sleep 1; ! strata run --kernel $here/guest/bin/micro --append p --vsock 5 2>log"
+	is "is told" grep -q 'address 5 of --vsock cannot be had' log
+	pkill -x strata
+	is "the host's own" eval "! strata run --kernel $here/guest/bin/micro --vsock 2 2>log"
+else
+	skip "no vhost-vsock here"
+fi
 
 # The launcher is killed when the guest has flushed. Before, somebody asks it by a
 # port of this machine's.

@@ -97,6 +97,9 @@ static void allow_all_of(int ruleset, const struct options *opt)
 	for (i = 0; i < opt->nr_nets; i++)
 		if (opt->nets[i].tap)
 			allow(ruleset, "/dev/net/tun", READ | WRITE);
+	allow(ruleset, "/dev/vhost-net", READ | WRITE);
+	if (opt->vsock)
+		allow(ruleset, "/dev/vhost-vsock", READ | WRITE);
 	allow(ruleset, opt->console, WRITE);
 	if (opt->on_crash == END_DUMP)
 		allow_folder_of(ruleset, opt->dump);
@@ -152,7 +155,7 @@ static const int calls[] = {
 	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
 	/* signals, threads */
 	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(exit), SCMP_SYS(exit_group),
-	SCMP_SYS(get_robust_list), SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(getrandom),
+	SCMP_SYS(get_robust_list), SCMP_SYS(getpgid), SCMP_SYS(getpgrp), SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(getrandom),
 	SCMP_SYS(getrlimit), SCMP_SYS(getrusage), SCMP_SYS(gettid), SCMP_SYS(geteuid),
 	SCMP_SYS(getuid), SCMP_SYS(getegid), SCMP_SYS(getgid), SCMP_SYS(prctl),
 	SCMP_SYS(prlimit64), SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),

@@ -15,7 +15,7 @@ int devices_create(struct vm *vm)
 	unsigned int i;
 
 	vm->has_pci = opt->nr_disks || opt->nr_nets || opt->rng ||
-		      opt->balloon || opt->virtio_console || opt->pvpanic;
+		      opt->balloon || opt->virtio_console || opt->vsock || opt->pvpanic;
 	if (!vm->has_pci)
 		return 0;
 	pci_init(vm);
@@ -26,6 +26,8 @@ int devices_create(struct vm *vm)
 		if (net_add(vm, &opt->nets[i], i))
 			return -1;
 	if (opt->rng && rng_add(vm))
+		return -1;
+	if (opt->vsock && vsock_add(vm, opt->vsock))
 		return -1;
 	if (opt->virtio_console && vcons_add(vm))
 		return -1;

@@ -120,6 +120,7 @@ struct forward {
 
 struct net_options {
 	char *tap;			/* an interface, or NULL: in this process */
+	bool no_vhost;			/* frames do not go past us */
 	__u8 mac[6];
 	struct forward forwards[MAX_FORWARDS];
 	unsigned int nr_forwards;
@@ -156,6 +157,7 @@ struct options {
 	bool rng;
 	bool balloon;
 	bool virtio_console;
+	__u32 vsock;			/* the guest's address, 0: no sockets */
 	bool pvpanic;
 	enum on_end on_crash, on_reset;
 	const char *dump;		/* where END_DUMP writes */
@@ -379,6 +381,7 @@ int net_add(struct vm *vm, const struct net_options *opt, unsigned int number);
 int rng_add(struct vm *vm);
 int pvpanic_add(struct vm *vm);
 int vcons_add(struct vm *vm);
+int vsock_add(struct vm *vm, __u32 cid);
 bool vcons_input(struct vm *vm, const __u8 *bytes, size_t len, size_t *used);
 
 /* core.c */

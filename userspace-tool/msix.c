@@ -130,6 +130,12 @@ void pci_msix_notify(struct pci_dev *dev, unsigned int vector)
 		write_all(dev->vectors[vector].fd, &one, sizeof(one));
 }
 
+/* What to write when a vector is due, for who does that himself; -1: there is no such one. */
+int pci_msix_fd(const struct pci_dev *dev, unsigned int vector)
+{
+	return pci_msix_enabled(dev) && vector < dev->nr_vectors ? dev->vectors[vector].fd : -1;
+}
+
 /**
  * pci_add_msix() - give a device MSI-X
  * @vectors: 1 to MSIX_VECTORS

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A network card on a tap interface of the host's. Checksums and the cutting of large
+ * A network card on a tap interface of the host's, whose frames the kernel carries by itself
+ * where it has vhost-net, and this file where not. Checksums and the cutting of large
  * packets are left to whoever has to do it at last.
  */
 
 #include "launcher.h"
 #include "net.h"
+#include "vhost.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/vhost.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +25,13 @@
 /* So many at once, and then it is somebody else's turn. */
 #define BURST		64
 
+/* What the interface does by itself. */
+#define TAP_OFFLOADS	(BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | \
+			 BIT_ULL(VIRTIO_NET_F_HOST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | \
+			 BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6))
+
 struct tap {
+	struct vhost vhost;
 	struct worker_event frames;
 	bool waits;			/* the guest has no room */
 	__u8 frame[FRAME_MAX];
@@ -73,6 +82,20 @@ static void tap_room(struct net *n)
 	set_waits(n, false);
 }
 
+/* Both queues are on this descriptor; -1: on none, and what is under way is done. */
+static int set_backend(const struct tap *t, int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < VHOST_QUEUES; i++) {
+		struct vhost_vring_file file = { i, fd };
+
+		if (ioctl(t->vhost.fd, VHOST_NET_SET_BACKEND, &file))
+			return -1;
+	}
+	return 0;
+}
+
 static int tap_start(struct net *n)
 {
 	struct tap *t = n->state;
@@ -86,19 +109,29 @@ static int tap_start(struct net *n)
 		offload |= TUN_F_TSO6;
 	if (ioctl(t->frames.fd, TUNSETOFFLOAD, offload))
 		return -1;
+	if (t->vhost.fd >= 0)
+		return vhost_start(&t->vhost) || set_backend(t, t->frames.fd) ? -1 : 0;
 	set_waits(n, false);
 	return 0;
 }
 
 static void tap_stop(struct net *n)
 {
-	set_waits(n, true);
+	struct tap *t = n->state;
+
+	if (t->vhost.fd >= 0) {
+		set_backend(t, -1);
+		vhost_stop(&t->vhost);
+	} else {
+		set_waits(n, true);
+	}
 }
 
 static void tap_close(struct net *n)
 {
 	struct tap *t = n->state;
 
+	vhost_close(&t->vhost);
 	close(t->frames.fd);
 	free(t);
 }
@@ -133,6 +166,16 @@ static int open_interface(const char *name)
 	return fd;
 }
 
+static int open_vhost(struct net *n, struct tap *t)
+{
+	t->vhost.fd = -1;
+	if (n->opt->no_vhost || vhost_open(&t->vhost, &n->dev, "/dev/vhost-net"))
+		return 0;
+	n->dev.offered &= t->vhost.features | BIT_ULL(VIRTIO_NET_F_MAC) | BIT_ULL(VIRTIO_NET_F_STATUS) |
+			  TAP_OFFLOADS;
+	return vhost_watch(&t->vhost);
+}
+
 int tap_open(struct net *n)
 {
 	struct tap *t = calloc(1, sizeof(*t));
@@ -150,9 +193,9 @@ int tap_open(struct net *n)
 	t->frames.arg = n;
 	n->state = t;
 	n->backend = &tap_backend;
-	n->dev.offered |= BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |
-			  BIT_ULL(VIRTIO_NET_F_HOST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |
-			  BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6);
+	n->dev.offered |= TAP_OFFLOADS;
 	t->waits = true;
-	return worker_watch(&n->dev.worker, &t->frames, 0);
+	if (worker_watch(&n->dev.worker, &t->frames, 0))
+		return -1;
+	return open_vhost(n, t);
 }

@@ -10,13 +10,15 @@
 #define DEFAULT_APPEND	"console=ttyS0 panic=-1"
 #define DEFAULT_DUMP	"strata.core"
 #define MAX_TIMEOUT	1000000
+#define MIN_CID		3U
+#define MAX_CID		0xfffffffeU
 
 enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE, OPT_TIMEOUT,
 	OPT_STATS, OPT_NO_PV, OPT_DISK, OPT_NET, OPT_RNG,
 	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON,
 	OPT_FLAT, OPT_GDB, OPT_CONFIG, OPT_CONSOLE, OPT_LOG, OPT_DAEMONIZE, OPT_VIRTIO_CONSOLE, OPT_WATCHDOG,
 	OPT_SYMBOLS, OPT_CPU_LIMIT, OPT_CPU_WEIGHT, OPT_MEMORY_LIMIT, OPT_PIN,
-	OPT_PRIVILEGED };
+	OPT_PRIVILEGED, OPT_VSOCK };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -45,6 +47,7 @@ static const struct option long_options[] = {
 	{ "memory-limit", required_argument, NULL, OPT_MEMORY_LIMIT },
 	{ "pin", required_argument, NULL, OPT_PIN },
 	{ "privileged", no_argument, NULL, OPT_PRIVILEGED },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "virtio-console", no_argument, NULL, OPT_VIRTIO_CONSOLE },
@@ -155,6 +158,11 @@ int options_take(int c, char *value, struct options *opt)
 	case OPT_PRIVILEGED:
 		opt->privileged = true;
 		return 0;
+	case OPT_VSOCK:
+		if (!parse_number(value, MAX_CID, &opt->vsock) && opt->vsock >= MIN_CID)
+			return 0;
+		err("--vsock %s is no address for a guest: numbers from %u on are", value, MIN_CID);
+		return -1;
 	case OPT_CONFIG:
 		return config_read(value, long_options, opt);
 	case OPT_CONSOLE:

@@ -188,10 +188,14 @@ static int parse_net_word(char *word, struct net_options *n)
 
 	if ((value = value_of(word, "mac")))
 		return parse_mac(value, n->mac);
+	if (n->tap && !strcmp(word, "vhost=off")) {
+		n->no_vhost = true;
+		return 0;
+	}
 	if ((value = value_of(word, "forward")) && !n->tap)
 		return parse_forward(value, n);
 	err("--net knows no '%s'; it takes user[,forward=PROTOCOL:PORT:GUEST-PORT]... or "
-	    "tap=INTERFACE, and mac=ADDRESS", word);
+	    "tap=INTERFACE[,vhost=off], and mac=ADDRESS", word);
 	return -1;
 }
 

@@ -96,6 +96,7 @@ int pci_add_msix(struct pci_dev *dev, unsigned int vectors, unsigned int bar);
 void pci_msix_changed(struct pci_dev *dev);
 bool pci_msix_enabled(const struct pci_dev *dev);
 void pci_msix_notify(struct pci_dev *dev, unsigned int vector);
+int pci_msix_fd(const struct pci_dev *dev, unsigned int vector);
 void pci_msix_release(struct pci_dev *dev);
 
 #endif

@@ -74,11 +74,17 @@ static void interrupt(struct virtio_dev *dev, __u16 vector, __u8 why)
 		raise_line(dev, why);
 }
 
+/* Of a queue, whatever is in it. */
+void virtio_interrupt(struct virtio_dev *dev, unsigned int queue)
+{
+	interrupt(dev, dev->queue_vector[queue], ISR_QUEUE);
+}
+
 /* Interrupts the driver for what was pushed, if it wants that. */
 void virtio_tell(struct virtio_dev *dev, unsigned int queue)
 {
 	if (virtq_must_tell(&dev->queues[queue]))
-		interrupt(dev, dev->queue_vector[queue], ISR_QUEUE);
+		virtio_interrupt(dev, queue);
 }
 
 /* One request is done; the driver is told. */

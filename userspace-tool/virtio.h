@@ -73,6 +73,7 @@ void virtio_destroy_all(struct vm *vm);
 void virtio_done(struct virtio_dev *dev, unsigned int queue, __u16 head, __u32 written);
 void virtio_kick(struct virtio_dev *dev, unsigned int queue);
 void virtio_tell(struct virtio_dev *dev, unsigned int queue);
+void virtio_interrupt(struct virtio_dev *dev, unsigned int queue);
 void virtio_config_changed(struct virtio_dev *dev);
 void virtio_broken(struct virtio_dev *dev, const char *what);
 

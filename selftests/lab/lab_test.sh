@@ -199,7 +199,7 @@ machine --no-module --stall 15 -- sh -c '
 	done
 	sleep 1000'
 is "a stall gives 98" eval "status_is 98 && says 'stalled'"
-is "and says that it answers otherwise" says "it answers"
+is "and says that it does not answer" says "nor does it answer"
 
 # Counting instructions.
 machine --no-module --icount --copy "$dir/tsc" -- ./tsc

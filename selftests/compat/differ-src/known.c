@@ -110,7 +110,9 @@ static bool cr8_by_lock(const struct look *l)
 /* The handler of that exception has halted, or tried to. */
 static bool got(const struct result *r, unsigned int vector)
 {
-	return r->regs.rip - HANDLER_PAGE - 4 * vector <= 1;
+	uint64_t base = r->sregs.cs.l ? 0 : r->sregs.cs.base;
+
+	return r->regs.rip + base - HANDLER_PAGE - 4 * vector <= 1;
 }
 
 static bool got_ud(const struct result *r)
@@ -264,10 +266,17 @@ static bool upper_half_of_cr(const struct look *l)
 		got(l->strata, 13);
 }
 
+static bool segment_w(const struct look *l)
+{
+	return l->k->mode == LONG64 && find(l->k, 0x8c) && l->kvm->nr_accesses &&
+		l->kvm->access[0].size == 8 && l->strata->nr_accesses && l->strata->access[0].size == 2;
+}
+
 /* TZCNT and LZCNT where the CPU has them, or no instruction. */
 static bool bit_count(const struct look *l)
 {
-	return ANY(l->k, 0x1bc, 0x1bd) && l->kvm->nr_accesses > l->strata->nr_accesses;
+	return ANY(l->k, 0x1bc, 0x1bd) && (l->kvm->nr_accesses > l->strata->nr_accesses ||
+					   l->strata->reason == KVM_EXIT_INTERNAL_ERROR);
 }
 
 static bool movnti(const struct look *l)
@@ -487,6 +496,7 @@ static const struct {
 	{ "QEMU's TCG has no DR7.GD, and KVM lets a guest have its debug registers", general_detect },
 	{ "KVM gives #SS for an SS: that 64-bit mode ignores (SDM 1 3.3.7)", ss_override },
 	{ "KVM takes REX.R for a part of the segment register's number", segment_rex },
+	{ "with REX.W KVM writes 8 bytes of a segment register's 2 (em_mov_rm_sreg)", segment_w },
 	{ "KVM takes MOVNTI with 66 (SDM 2B: NP)", movnti },
 	{ "KVM's emulator drops the upper half of what is moved to CR0 (mk_cr_64); hardware has #GP", upper_half_of_cr },
 	{ "BSF and BSR with F3 strata does not emulate", bit_count },
