@@ -6,11 +6,11 @@
  *	vsock connect CID PORT	the same as who comes
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/vm_sockets.h>
@@ -21,34 +21,33 @@ static int fail(const char *what)
 	return 1;
 }
 
-/* Both ways, until both have come to their end. */
-static int talk(int fd)
+static int copy(int from, int to)
 {
-	struct pollfd p[] = { { .fd = 0, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
 	char buf[65536];
 	ssize_t n;
-	int i;
 
-	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		if (poll(p, 2, -1) < 0)
-			return fail("poll");
-		for (i = 0; i < 2; i++) {
-			if (p[i].fd < 0 || !p[i].revents)
-				continue;
-			n = read(p[i].fd, buf, sizeof(buf));
-			if (n < 0)
-				return fail("read");
-			if (n == 0) {
-				p[i].fd = -1;
-				if (i == 0)
-					shutdown(fd, SHUT_WR);
-				continue;
-			}
-			if (write(i ? 1 : fd, buf, n) != n)
-				return fail("write");
-		}
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, n) != n)
+			return fail("write");
+	return n < 0 ? fail("read") : 0;
+}
+
+/* Both ways at once, until both have come to their end. */
+static int talk(int fd)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child < 0)
+		return fail("fork");
+	if (!child) {
+		status = copy(0, fd);
+		shutdown(fd, SHUT_WR);
+		_exit(status);
 	}
-	return 0;
+	status = copy(fd, 1);
+	waitpid(child, NULL, 0);
+	return status;
 }
 
 int main(int argc, char **argv)
