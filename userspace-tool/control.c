@@ -125,16 +125,15 @@ static json_t *do_nmi(struct vm *vm, json_t *request)
 static json_t *do_dump(struct vm *vm, json_t *request)
 {
 	const char *file = json_string_value(json_object_get(request, "file"));
-	bool paused = vm->paused;
 	int ret, fd = vm->control.current->passed_fd;
+	bool runs;
 
 	vm->control.current->passed_fd = -1;
 	if (fd < 0)
 		return control_failed("a descriptor of the file must come with the request");
-	vm_pause(vm);
+	runs = vm_look_begin(vm);
 	ret = core_write(vm, fd, file ? file : "the file that was asked for");
-	if (!paused)
-		vm_resume(vm);
+	vm_look_end(vm, runs);
 	return ret ? control_failed("the dump cannot be written; the VM's own messages say why") :
 		     control_done();
 }

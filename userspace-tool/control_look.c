@@ -82,7 +82,7 @@ json_t *control_translate(struct vm *vm, json_t *request)
 	json_int_t vcpu = json_integer_value(json_object_get(request, "vcpu"));
 	struct look_physical p;
 	struct look_linear l;
-	bool paused = vm->paused;
+	bool runs;
 	char *end;
 	__u64 address;
 	int ret;
@@ -98,10 +98,9 @@ json_t *control_translate(struct vm *vm, json_t *request)
 	}
 	if (vcpu < 0 || vcpu >= vm->nr_vcpus)
 		return control_failed("there is no such vCPU");
-	vm_pause(vm);
+	runs = vm_look_begin(vm);
 	ret = look_linear(&vm->vcpus[vcpu], address, &l);
-	if (!paused)
-		vm_resume(vm);
+	vm_look_end(vm, runs);
 	return ret ? control_failed("the vCPU's registers cannot be read") : linear_json(&l);
 }
 

@@ -118,6 +118,9 @@ static int start_janitor(void)
 	}
 	if (!group.janitor) {
 		setsid();
+		/* It keeps nothing in use. */
+		if (chdir("/"))
+			_exit(1);
 		dup2(fds[0], 0);
 		close_range(1, ~0U, 0);
 		while (read(0, &byte, 1) < 0 && errno == EINTR)

@@ -404,6 +404,8 @@ void vcpu_hold(struct vcpu *vcpu, bool hold);
 void vm_pause(struct vm *vm);
 void vm_pause_from_vcpu(struct vm *vm);
 bool vm_is_paused(struct vm *vm);
+bool vm_look_begin(struct vm *vm);
+void vm_look_end(struct vm *vm, bool runs);
 void vm_resume(struct vm *vm);
 void vm_nmi(struct vm *vm);
 

@@ -99,6 +99,31 @@ void vm_resume(struct vm *vm)
 	pthread_mutex_unlock(&vm->pause_lock);
 }
 
+/**
+ * vm_look_begin() - let a VM stand still for as long as somebody looks at it
+ *
+ * Return: for vm_look_end(): whether it goes on then.
+ */
+bool vm_look_begin(struct vm *vm)
+{
+	bool runs = !vm_is_paused(vm);
+
+	vm_pause(vm);
+	return runs;
+}
+
+/* A vCPU that has met a breakpoint meanwhile is for the debugger, which is told. */
+void vm_look_end(struct vm *vm, bool runs)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i].stop)
+			return;
+	if (runs)
+		vm_resume(vm);
+}
+
 /* An NMI for each vCPU, as from a button of old. */
 void vm_nmi(struct vm *vm)
 {

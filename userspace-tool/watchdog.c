@@ -31,9 +31,9 @@ static enum look look_at(const struct vcpu *vcpu)
 
 static void look_at_all(struct vm *vm)
 {
+	bool runs = vm_look_begin(vm);
 	unsigned int i, dead = 0;
 
-	vm_pause(vm);
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
 		enum look look = look_at(vcpu);
@@ -51,7 +51,7 @@ static void look_at_all(struct vm *vm)
 		err("the guest hangs: its vCPUs have halted with interrupts off");
 		vm_stop(vm, STATUS_HANG);
 	}
-	vm_resume(vm);
+	vm_look_end(vm, runs);
 }
 
 /**
