@@ -8,16 +8,8 @@
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
-# shellcheck source=selftests/lib/tap.sh
-. "$here/lib/tap.sh"
-# shellcheck source=selftests/lib/linux_guest.sh
-. "$here/lib/linux_guest.sh"
-PATH=$here/../userspace-tool:$PATH
-release=$(uname -r)
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export XDG_RUNTIME_DIR=$work
+# shellcheck source=selftests/lib/launcher_test.sh
+. "$here/lib/launcher_test.sh"
 tap_files=("$work/log" "$work/said")
 
 linux_initrd "$here/guest/device-init" virtio_pci virtio_balloon || exit 1

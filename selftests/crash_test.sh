@@ -9,15 +9,8 @@
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
-# shellcheck source=selftests/lib/tap.sh
-. "$here/lib/tap.sh"
-# shellcheck source=selftests/lib/linux_guest.sh
-. "$here/lib/linux_guest.sh"
-PATH=$here/../userspace-tool:$PATH
-release=$(uname -r)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=selftests/lib/launcher_test.sh
+. "$here/lib/launcher_test.sh"
 tap_files=("$work/log")
 
 linux_initrd "$here/guest/device-init" pvpanic-pci || exit 1

@@ -9,16 +9,8 @@
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
-# shellcheck source=selftests/lib/tap.sh
-. "$here/lib/tap.sh"
-# shellcheck source=selftests/lib/linux_guest.sh
-. "$here/lib/linux_guest.sh"
-PATH=$here/../userspace-tool:$PATH
-release=$(uname -r)
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export XDG_RUNTIME_DIR=$work
+# shellcheck source=selftests/lib/launcher_test.sh
+. "$here/lib/launcher_test.sh"
 tap_files=("$work/said" "$work/one.log")
 seconds=${STRATA_CHECK_LONG:+60}
 seconds=${seconds:-10}
@@ -27,16 +19,18 @@ if ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
 	skip "this machine has no cgroup v2 with a controller for CPUs"
 	finish
 fi
+linux_files=("$here/guest/bin/thief")
 linux_initrd "$here/guest/device-init" || exit 1
 home=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup | sed 's,^/$,,')
 
+words=sums
 # start NAME OPTION...
 start() {
 	local name=$1
 
 	shift
 	strata run --name "$name" --kernel "/boot/vmlinuz-$release" --initrd initrd --memory 128M \
-		--append "console=ttyS0 panic=-1 quiet sums" "$@" >"$name.log" 2>&1 </dev/null &
+		--append "console=ttyS0 panic=-1 quiet $words" "$@" >"$name.log" 2>&1 </dev/null &
 	pid=$!
 }
 
@@ -84,6 +78,7 @@ sums() {
 # A host with work of its own.
 (while :; do :; done) &
 start two
+two=$pid
 is "one without a limit" works two
 start one --cpu-limit 20% --memory-limit 256M
 group=$home/strata-$pid
@@ -134,6 +129,34 @@ is "no limit at all" eval "! strata set one 2>said"
 strata stop one --force
 wait "$pid"
 is "the group goes with it" test ! -e "$group"
+if [ -n "${STRATA_CHECK_LONG:-}" ]; then
+	strata stop two --force
+	wait "$two"
+	# work NAME: what it has done by now
+	work() {
+		sed -n 's/.*guest: work \([0-9]*\).*/\1/p' "$1.log" | tail -n 1
+	}
+	words=steals=0
+	start honest --cpu-limit 20%
+	words=steals=3500
+	start thief --cpu-limit 20%
+	for name in honest thief; do
+		for ((i = 0; i < 600; i++)); do [ -z "$(work $name)" ] || break; sleep 0.2; done
+	done
+	honest=$(work honest) thief=$(work thief)
+	from_honest=$(of honest cpu_usec) from_thief=$(of thief cpu_usec) from=$(now)
+	sleep 60
+	honest=$(($(work honest) - honest)) thief=$(($(work thief) - thief))
+	time=$(($(now) - from))
+	echo "# for 60 s at 20 %: an honest guest has done $honest, one that sleeps when the tick" \
+		"comes $thief; they took $((($(of honest cpu_usec) - from_honest) * 1000 / time)) and" \
+		"$((($(of thief cpu_usec) - from_thief) * 1000 / time)) thousandths of a CPU"
+	is "a thief does not more than an honest one" test "$thief" -le $((honest * 105 / 100))
+	strata stop honest --force
+	strata stop thief --force
+	wait
+	start two
+fi
 strata run --kernel "$here/guest/bin/micro" --cpu-limit 20 2>said
 is "a wrong share is status 2" test $? = 2
 is "as is said" grep -q "'20' is no share of a CPU" said

@@ -10,16 +10,8 @@
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
-# shellcheck source=selftests/lib/tap.sh
-. "$here/lib/tap.sh"
-# shellcheck source=selftests/lib/linux_guest.sh
-. "$here/lib/linux_guest.sh"
-PATH=$here/../userspace-tool:$PATH
-release=$(uname -r)
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export XDG_RUNTIME_DIR=$work
+# shellcheck source=selftests/lib/launcher_test.sh
+. "$here/lib/launcher_test.sh"
 tap_files=("$work/said" "$work/log")
 
 readonly TEXT=0xffffffff80000000 DIRECT=0xffff888000000000 IDT=0xfffffe0000000000

@@ -161,7 +161,7 @@ static const int calls[] = {
 	SCMP_SYS(prlimit64), SCMP_SYS(rseq), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity),
 	SCMP_SYS(sched_yield), SCMP_SYS(set_robust_list), SCMP_SYS(sigaltstack),
-	SCMP_SYS(signalfd4), SCMP_SYS(sysinfo), SCMP_SYS(tgkill), SCMP_SYS(uname),
+	SCMP_SYS(signalfd4), SCMP_SYS(sysinfo), SCMP_SYS(tgkill), SCMP_SYS(uname), SCMP_SYS(wait4),
 	/* networks, and the sockets of named VMs */
 	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(bind), SCMP_SYS(connect),
 	SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(listen),
