@@ -21,7 +21,7 @@ if ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
 fi
 linux_files=("$here/guest/bin/thief")
 linux_initrd "$here/guest/device-init" || exit 1
-home=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup | sed 's,^/$,,')
+home=/sys/fs/cgroup
 
 words=sums
 # start NAME OPTION...
@@ -157,6 +157,23 @@ if [ -n "${STRATA_CHECK_LONG:-}" ]; then
 	wait
 	start two
 fi
+# Somebody else, in a group that was given to him.
+mkdir $home/his && chown 65534 $home/his $home/his/cgroup.{procs,threads,subtree_control}
+chmod 666 /dev/strata
+mkdir -m 700 his && chown 65534 his && chmod 711 .
+cp "$here/guest/bin/micro" micro
+(echo $BASHPID >$home/his/cgroup.procs
+cd his
+XDG_RUNTIME_DIR=$work/his exec setpriv --reuid 65534 --clear-groups strata run --name his \
+	--kernel ../micro --append h --memory 32M --cpu-limit 30% >../his.log 2>&1 </dev/null) &
+pid=$!
+sleep 5
+is "another user's, in a group of his" grep -q '^15000 50000$' "$home/his/strata-$pid/vcpus/cpu.max"
+is "has its vCPU in it" test "$(wc -l <"$home/his/strata-$pid/vcpus/cgroup.threads")" = 1
+kill $pid
+wait $pid
+is "and ends" test $? = 143
+rmdir "$home/his/strata-$pid" $home/his 2>/dev/null
 strata run --kernel "$here/guest/bin/micro" --cpu-limit 20 2>said
 is "a wrong share is status 2" test $? = 2
 is "as is said" grep -q "'20' is no share of a CPU" said

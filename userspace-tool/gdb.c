@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -527,10 +528,17 @@ static int bind_to(int fd, const char *where)
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	static const int one = 1;
 	unsigned int port;
+	struct stat st;
 
 	if (strchr(where, '/')) {
-		strncpy(un.sun_path, where, sizeof(un.sun_path) - 1);
-		unlink(where);
+		if (strlen(where) >= sizeof(un.sun_path)) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		strcpy(un.sun_path, where);
+		/* What a VM that was killed has left; nothing else. */
+		if (!lstat(where, &st) && S_ISSOCK(st.st_mode))
+			unlink(where);
 		return bind(fd, (struct sockaddr *)&un, sizeof(un));
 	}
 	parse_number(where, 65535, &port);

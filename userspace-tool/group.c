@@ -8,7 +8,10 @@
  * Devices run outside of vcpus: a guest that has used up its time still gets its I/O done.
  *
  * It is made before the launcher gives up its rights (confine.c), and stays for as long as
- * the process; a small one of its own takes it away then, however the launcher has ended.
+ * the process. Root's lies at the root, and a small process takes it away at the end, however
+ * the launcher has ended. Others have theirs in a group that was delegated to them, and
+ * whoever made that takes it away; as long as there are processes in it, it has no
+ * controllers for its children, so that the launcher has to leave it first.
  */
 
 #include "launcher.h"
@@ -32,8 +35,8 @@
 
 static struct {
 	char *path;			/* NULL: there is none */
-	char *home;			/* where this process came from */
-	pid_t janitor;
+	char *parent;			/* where it lies */
+	pid_t janitor;			/* 0: none */
 	int janitor_fd;
 } group;
 
@@ -67,7 +70,7 @@ static int must_put(const char *dir, const char *file, const char *value)
 	return -1;
 }
 
-/* The group that this process is in, a path below the root. */
+/* The group that this process is in. */
 static char *own_group(void)
 {
 	char line[PATH_MAX], *path = NULL;
@@ -86,14 +89,18 @@ static char *own_group(void)
 	return path;
 }
 
-static void remove_groups(void)
+static char *choose_parent(void)
+{
+	return access(ROOT "/cgroup.procs", W_OK) ? own_group() : strdup(ROOT);
+}
+
+static void remove_groups(int tries)
 {
 	char vcpus[PATH_MAX];
-	int tries;
 
 	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, group.path);
 	/* Whoever is still in them is about to end. */
-	for (tries = 0; tries < 200; tries++) {
+	while (tries--) {
 		rmdir(vcpus);
 		if (!rmdir(group.path) || errno == ENOENT)
 			return;
@@ -125,7 +132,7 @@ static int start_janitor(void)
 		close_range(1, ~0U, 0);
 		while (read(0, &byte, 1) < 0 && errno == EINTR)
 			;
-		remove_groups();
+		remove_groups(200);
 		_exit(0);
 	}
 	close(fds[0]);
@@ -141,17 +148,17 @@ static int make_group(void)
 	/* What a process of the same number has left. */
 	rmdir(vcpus);
 	rmdir(group.path);
-	if (must_put(group.home, "cgroup.subtree_control", "+cpu +memory"))
-		return -1;
 	if (mkdir(group.path, 0755)) {
-		complain("cannot make the group %s: %s; limits want a cgroup v2 that is yours", group.path,
+		complain("cannot make the group %s: %s; limits want a cgroup v2 that is yours: as root, or "
+			 "by 'systemd-run --user --scope -p Delegate=yes'", group.path,
 			 strerror(errno));
 		return -1;
 	}
-	if (start_janitor())
+	if (!strcmp(group.parent, ROOT) && start_janitor())
 		return -1;
-	if (mkdir(vcpus, 0755) || must_put(vcpus, "cgroup.type", "threaded") ||
-	    must_put(group.path, "cgroup.procs", "0") ||
+	if (must_put(group.path, "cgroup.procs", "0") ||
+	    must_put(group.parent, "cgroup.subtree_control", "+cpu +memory") || mkdir(vcpus, 0755) ||
+	    must_put(vcpus, "cgroup.type", "threaded") ||
 	    must_put(group.path, "cgroup.subtree_control", "+cpu"))
 		return -1;
 	return 0;
@@ -165,8 +172,8 @@ static int need_group(bool quiet)
 	if (group.path)
 		return 0;
 	silent = quiet;
-	group.home = own_group();
-	if (!group.home || asprintf(&group.path, "%s/strata-%d", group.home, (int)getpid()) < 0) {
+	group.parent = choose_parent();
+	if (!group.parent || asprintf(&group.path, "%s/strata-%d", group.parent, (int)getpid()) < 0) {
 		group.path = NULL;
 		return -1;
 	}
@@ -286,11 +293,15 @@ void group_end(void)
 {
 	if (!group.path)
 		return;
-	put(group.home, "cgroup.procs", "0");
-	close(group.janitor_fd);
-	waitpid(group.janitor, NULL, 0);
+	put(group.parent, "cgroup.procs", "0");
+	if (group.janitor) {
+		close(group.janitor_fd);
+		waitpid(group.janitor, NULL, 0);
+	} else {
+		remove_groups(1);
+	}
 	free(group.path);
-	free(group.home);
+	free(group.parent);
 	group.path = NULL;
 }
 
