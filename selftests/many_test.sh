@@ -57,7 +57,7 @@ start_linux two sums --memory 128M --cpus 2 --disk disk --rng --balloon
 number=5
 if [ -n "$long" ]; then
 	start_linux three sums --memory 128M --net user
-	start_linux four ticks --memory 128M --virtio-console --cpus 2
+	start_linux four sums --memory 128M --virtio-console --cpus 2
 	start_linux five sums --memory 256M,shared
 	start also --flat loop,mode=64 --memory 32M --cpus 2
 	start again --kernel "$here/guest/bin/micro" --append h --memory 5G --cpus 3
