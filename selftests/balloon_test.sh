@@ -55,6 +55,7 @@ is "is refused" grep -q 'not more than the VM has' said
 strata stop one --force
 wait
 
+only_long "shared memory"
 strata run --name one --kernel "/boot/vmlinuz-$release" --initrd initrd --balloon \
 	--memory 256M,shared --append "console=ttyS0 panic=-1 quiet memory" >log 2>&1 </dev/null &
 is "the same in shared memory" comes 1 'guest: full'

@@ -80,6 +80,7 @@ timeout 60 gdb -batch -nx -p "$pid" -ex 'print (int)execl("/bin/true", "true", 0
 wait "$pid"
 is "another system call is its end" test $? = 159
 
+only_long "--privileged"
 : >console
 start --privileged
 is "as it was started" comes 2 'guest: tick'

@@ -15,10 +15,7 @@ here=$(dirname "$(readlink -f "$0")")
 image=${STRATA_CACHE:-$here/../.cache}/compat/debian-12.img
 tap_files=("$work/log")
 
-if [ -z "${STRATA_CHECK_LONG:-}" ]; then
-	skip "Debian from a disk takes minutes: make check-launcher"
-	finish
-fi
+only_long "Debian from a disk"
 [ -e "$image" ] || {
 	echo "# $image is missing: run selftests/compat/build-disk"
 	exit 1

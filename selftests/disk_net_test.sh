@@ -72,7 +72,9 @@ carried() {
 	cat /sys/class/net/tap0/statistics/rx_packets
 }
 if modprobe vhost_net 2>/dev/null && [ -e /dev/vhost-net ]; then
-	for words in devices 'devices pci=nomsi'; do
+	ways=(devices)
+	! long || ways+=('devices pci=nomsi')
+	for words in "${ways[@]}"; do
 		cp disk copy
 		frames=$(carried)
 		(sleep 4; pgrep -x "vhost-$(pgrep -nx strata)" >vhost) &

@@ -101,6 +101,15 @@ is "and is written to" shows 'KiB/s  written to'
 strata stop one --force
 wait $launcher
 
+is "too few huge pages are told" eval "! strata run --kernel /boot/vmlinuz-$release --memory 64M,huge=2M 2>said"
+is "with the cure" shows 'hugepages-2048kB/nr_hugepages'
+echo 40 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+is "a small guest in huge pages" eval "timeout 20 strata run --kernel $here/guest/bin/micro --append p \
+	--memory 64M,huge=2M >log 2>&1 </dev/null"
+is "and in shared memory" eval "timeout 20 strata run --kernel $here/guest/bin/micro --append p \
+	--memory 64M,shared >log 2>&1 </dev/null"
+
+only_long "pages of 4K and 1G in the nested tables, and swap"
 echo never >$THP
 mkdir -p /sys/fs/cgroup/look 2>/dev/null
 is "another one works" start one --memory 256M --privileged
@@ -149,11 +158,4 @@ if [ -e $GIGANTIC ] && [ "$(cat $GIGANTIC)" -ge 1 ]; then
 else
 	skip "no page of 1G is free in one piece"
 fi
-is "too few huge pages are told" eval "! strata run --kernel /boot/vmlinuz-$release --memory 64M,huge=2M 2>said"
-is "with the cure" shows 'hugepages-2048kB/nr_hugepages'
-echo 40 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-is "a small guest in huge pages" eval "timeout 20 strata run --kernel $here/guest/bin/micro --append p \
-	--memory 64M,huge=2M >log 2>&1 </dev/null"
-is "and in shared memory" eval "timeout 20 strata run --kernel $here/guest/bin/micro --append p \
-	--memory 64M,shared >log 2>&1 </dev/null"
 finish

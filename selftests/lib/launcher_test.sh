@@ -16,3 +16,15 @@ work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 export XDG_RUNTIME_DIR=$work
+
+# Whether there is time for all of it: guests take long to boot in an emulated machine.
+long() {
+	[ -n "${STRATA_CHECK_LONG:-}" ]
+}
+
+# The rest of a test is for make check-launcher.
+only_long() {
+	long && return
+	skip "$1: make check-launcher"
+	finish
+}
