@@ -8,6 +8,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static const char *make_initrd(void)
 	size_t n;
 	int fd = memfd_create("initrd", MFD_CLOEXEC);
 
-	n = put_file(image, "init", 0100755, bench_init, bench_init_end - bench_init);
+	n = put_file(image, "init", 0100755, bench_init,
+		     (uintptr_t)bench_init_end - (uintptr_t)bench_init);
 	n += put_file(image + n, "TRAILER!!!", 0, "", 0);
 	if (fd < 0 || !write_all(fd, image, n)) {
 		err("cannot make a RAM disk: %s", strerror(errno));

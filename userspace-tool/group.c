@@ -202,12 +202,12 @@ static int pin(const struct vcpu *vcpu, const struct limits *l)
 static int set_files(const struct limits *l)
 {
 	unsigned int period = l->cpu < 20 ? LONG_USEC : PERIOD_USEC;
-	char value[64], vcpus[PATH_MAX];
+	char value[64] = "max", vcpus[PATH_MAX];
 
 	snprintf(vcpus, sizeof(vcpus), "%s" VCPUS, group.path);
 	if (l->cpu)
 		snprintf(value, sizeof(value), "%llu %u", (__u64)period * l->cpu / 1000, period);
-	if (must_put(vcpus, "cpu.max", l->cpu ? value : "max"))
+	if (must_put(vcpus, "cpu.max", value))
 		return -1;
 	snprintf(value, sizeof(value), "%u", l->weight ? l->weight : 100);
 	if (must_put(vcpus, "cpu.weight", value))

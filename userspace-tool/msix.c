@@ -101,14 +101,15 @@ static void msix_read(struct pci_dev *dev, __u32 offset, void *data, unsigned in
 static void msix_write(struct pci_dev *dev, __u32 offset, const void *data, unsigned int len)
 {
 	const __u32 end = offset + len;
+	const __u8 *bytes = data;
 	struct msix_vector *v;
 	__u32 *entry;
 
 	if (offset % 4 || len % 4)
 		return;
-	for (; offset < end && (entry = table_entry(dev, offset)); offset += 4, data += 4) {
+	for (; offset < end && (entry = table_entry(dev, offset)); offset += 4, bytes += 4) {
 		v = &dev->vectors[offset / ENTRY];
-		memcpy(entry, data, 4);
+		memcpy(entry, bytes, 4);
 		if (entry != &v->control)
 			v->routed = false;
 		/* Both halves of a pair, before anybody listens. */

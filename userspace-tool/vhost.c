@@ -72,18 +72,20 @@ int vhost_watch(struct vhost *v)
 static int set_memory(const struct vhost *v)
 {
 	const struct guest_mem *mem = &v->dev->pci.vm->mem;
-	struct {
-		struct vhost_memory head;
-		struct vhost_memory_region region[2];
-	} table = {
-		.head.nregions = mem->high ? 2 : 1,
-		.region = {
-			{ 0, mem->low, (uintptr_t)mem->base, 0 },
-			{ HOLE_END, mem->high, (uintptr_t)mem->base + HOLE_END, 0 },
-		},
+	const struct vhost_memory_region regions[] = {
+		{ 0, mem->low, (uintptr_t)mem->base, 0 },
+		{ HOLE_END, mem->high, (uintptr_t)mem->base + HOLE_END, 0 },
 	};
+	struct vhost_memory *table = calloc(1, sizeof(*table) + sizeof(regions));
+	int ret;
 
-	return ioctl(v->fd, VHOST_SET_MEM_TABLE, &table);
+	if (!table)
+		return -1;
+	table->nregions = mem->high ? 2 : 1;
+	memcpy(table->regions, regions, sizeof(regions));
+	ret = ioctl(v->fd, VHOST_SET_MEM_TABLE, table);
+	free(table);
+	return ret;
 }
 
 static int set_queue(const struct vhost *v, unsigned int i)
