@@ -102,4 +102,11 @@ timeout 20 strata run --name three --kernel "$here/guest/bin/micro" --append p -
 is "its name is free again" test $? = 0
 strata run --name ../x --kernel "$here/guest/bin/micro" >said 2>&1 </dev/null
 is "a path is no name" grep -q 'is no name for a VM' said
+
+is "a boot is timed" eval "strata bench-boot --runs 1 --kernel /boot/vmlinuz-$release \
+	--append 'console=ttyS0 quiet panic=-1' >said"
+is "in phases" test "$(grep -c '^ *[0-9.]* *[0-9.]* *[0-9.]*  ' said)" = 8
+is "one that does not come to a process" eval "! strata bench-boot --runs 1 \
+	--kernel $here/guest/bin/micro --append p >said 2>&1"
+is "is told" grep -q 'has not come to its first process: status 0' said
 finish
