@@ -176,8 +176,8 @@ int strata_exit_ud(struct strata_vcpu *vcpu)
 	strata_vendor->sync_crs(vcpu);
 	if (unlikely(strata_debug_owns_ud(vcpu)))
 		return strata_debug_exit(vcpu, X86_TRAP_DB, 0);
-	fixed = fix_hypercall(vcpu);
-	/* The fetch may have queued a fault of its own. */
+	/* A fetch may have queued a fault of its own. */
+	fixed = !vcpu->ev.exc.pending && fix_hypercall(vcpu);
 	if (!fixed && !vcpu->ev.exc.pending)
 		strata_queue_exception(vcpu, X86_TRAP_UD);
 	return STRATA_RESUME;

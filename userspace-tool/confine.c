@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
@@ -50,7 +51,6 @@ static int drop_capabilities(void)
 #define WRITE	LANDLOCK_ACCESS_FS_WRITE_FILE
 #define MAKE	(LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | \
 		 LANDLOCK_ACCESS_FS_REMOVE_FILE)
-#define GROUPS	(LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR)
 #define LIST	LANDLOCK_ACCESS_FS_READ_DIR
 /* What a rule for a file may name; more is for directories. */
 #define OF_FILES (READ | WRITE)
@@ -85,7 +85,7 @@ static void allow_folder_of(int ruleset, const char *file)
 
 static void allow_all_of(int ruleset, const struct options *opt)
 {
-	char sockets[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char sockets[sizeof(((struct sockaddr_un *)0)->sun_path)], leave[PATH_MAX];
 	unsigned int i;
 
 	allow(ruleset, opt->kernel, READ);
@@ -111,7 +111,11 @@ static void allow_all_of(int ruleset, const struct options *opt)
 	allow(ruleset, "/etc/resolv.conf", READ);
 	allow(ruleset, "/dev/null", READ | WRITE);
 	allow(ruleset, "/proc/self", READ | LIST);
-	allow(ruleset, "/sys/fs/cgroup", READ | WRITE | GROUPS | LIST);
+	/* Its own control group, out of which it goes at the end, and takes it away. */
+	allow(ruleset, group_path(), READ | WRITE);
+	allow(ruleset, group_parent(), LANDLOCK_ACCESS_FS_REMOVE_DIR);
+	snprintf(leave, sizeof(leave), "%s/cgroup.procs", group_parent() ? group_parent() : "");
+	allow(ruleset, leave, WRITE);
 }
 
 static int confine_files(const struct options *opt)

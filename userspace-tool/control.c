@@ -90,6 +90,8 @@ static json_t *do_pause(struct vm *vm, json_t *request)
 static json_t *do_resume(struct vm *vm, json_t *request)
 {
 	(void)request;
+	if (gdb_holds(vm))
+		return control_failed("a debugger holds the VM; it lets it go on");
 	vm_resume(vm);
 	return control_done();
 }

@@ -23,7 +23,10 @@
 #define INT3		0xcc
 #define SEND_SECONDS	5
 
-/* QEMU's TCG does not intercept the exception of INT3 for a nested guest, but INT1's. */
+/*
+ * QEMU's TCG does not intercept the exception of INT3 for a nested guest. INT1 it does not
+ * know; strata hands the #UD for it to the debugger.
+ */
 static __u8 software_breakpoint(void)
 {
 	unsigned int a, name[3];
@@ -177,7 +180,8 @@ static void breakpoint(struct vm *vm, const char *args, bool set)
 		reply(vm, "");
 		return;
 	}
-	reply_done(vm, !(set ? gdb_set_break : gdb_clear_break)(vm, kind, address, len));
+	reply_done(vm, !(set ? gdb_set_break(vm, kind, address, len) :
+			 gdb_clear_break(vm, kind, address)));
 }
 
 /* ---- threads ---- */
@@ -497,6 +501,12 @@ void gdb_look(struct vm *vm)
 	if (vcpu)
 		g->current = vcpu->id;
 	report_stop(vm, vcpu ? SIGNAL_TRAP : SIGNAL_INT);
+}
+
+/* Whether the guest stands still for a debugger, who thinks that it does. */
+bool gdb_holds(const struct vm *vm)
+{
+	return vm->gdb->fd >= 0 && !vm->gdb->running;
 }
 
 /* @fds: room for GDB_POLL; gdb_ready() gets the same. */

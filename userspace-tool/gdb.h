@@ -50,6 +50,7 @@ void gdb_attach(struct vm *vm, int fd);
 void gdb_poll(struct vm *vm, struct pollfd *fds);
 void gdb_ready(struct vm *vm, const struct pollfd *fds);
 void gdb_look(struct vm *vm);
+bool gdb_holds(const struct vm *vm);
 
 /* gdb_run.c */
 void gdb_exit(struct vcpu *vcpu);
@@ -65,7 +66,7 @@ int gdb_write_register(const struct vcpu *vcpu, unsigned int n, const char *hex)
 size_t gdb_read_memory(const struct vcpu *vcpu, __u64 address, void *to, size_t len);
 size_t gdb_write_memory(const struct vcpu *vcpu, __u64 address, const void *from, size_t len);
 int gdb_set_break(struct vm *vm, enum gdb_break_kind kind, __u64 address, __u64 len);
-int gdb_clear_break(struct vm *vm, enum gdb_break_kind kind, __u64 address, __u64 len);
+int gdb_clear_break(struct vm *vm, enum gdb_break_kind kind, __u64 address);
 void gdb_clear_all(struct vm *vm);
 const struct gdb_break *gdb_software_break_at(const struct vcpu *vcpu, __u64 address);
 int gdb_arm(struct vcpu *vcpu, bool step);

@@ -81,7 +81,9 @@ const struct gdb_break *gdb_software_break_at(const struct vcpu *vcpu, __u64 add
 	size_t i, one = 1;
 	__u64 gpa;
 
-	for (i = 0; at(vcpu, address, &one, &gpa) && i < GDB_BREAKS; i++)
+	if (!at(vcpu, address, &one, &gpa))
+		return NULL;
+	for (i = 0; i < GDB_BREAKS; i++)
 		if (g->breaks[i].used && g->breaks[i].kind == GDB_SOFTWARE && g->breaks[i].gpa == gpa)
 			return &g->breaks[i];
 	return NULL;
@@ -143,11 +145,10 @@ int gdb_set_break(struct vm *vm, enum gdb_break_kind kind, __u64 address, __u64 
 	return 0;
 }
 
-int gdb_clear_break(struct vm *vm, enum gdb_break_kind kind, __u64 address, __u64 len)
+int gdb_clear_break(struct vm *vm, enum gdb_break_kind kind, __u64 address)
 {
 	struct gdb_break *b = find(vm->gdb, kind, address);
 
-	(void)len;
 	if (!b)
 		return -1;
 	if (kind == GDB_SOFTWARE)
@@ -163,7 +164,7 @@ void gdb_clear_all(struct vm *vm)
 
 	for (i = 0; i < GDB_BREAKS; i++)
 		if (g->breaks[i].used)
-			gdb_clear_break(vm, g->breaks[i].kind, g->breaks[i].address, 0);
+			gdb_clear_break(vm, g->breaks[i].kind, g->breaks[i].address);
 }
 
 /* DR7's two bits for the size of what is watched. */

@@ -115,12 +115,12 @@ static int start_janitor(void)
 	char byte;
 
 	if (pipe2(fds, O_CLOEXEC)) {
-		err("cannot make a pipe: %s", strerror(errno));
+		complain("cannot make a pipe: %s", strerror(errno));
 		return -1;
 	}
 	group.janitor = fork();
 	if (group.janitor < 0) {
-		err("cannot start a process: %s; raise ulimit -u", strerror(errno));
+		complain("cannot start a process: %s; raise ulimit -u", strerror(errno));
 		return -1;
 	}
 	if (!group.janitor) {
@@ -173,16 +173,13 @@ static int need_group(bool quiet)
 		return 0;
 	silent = quiet;
 	group.parent = choose_parent();
-	if (!group.parent || asprintf(&group.path, "%s/strata-%d", group.parent, (int)getpid()) < 0) {
+	if (!group.parent || asprintf(&group.path, "%s/strata-%d", group.parent, (int)getpid()) < 0)
 		group.path = NULL;
-		return -1;
-	}
-	ret = make_group();
-	if (ret) {
-		free(group.path);
-		group.path = NULL;
-	}
+	ret = group.path ? make_group() : -1;
 	silent = false;
+	/* What is there of it goes again. */
+	if (ret)
+		group_end();
 	return ret;
 }
 
@@ -229,13 +226,15 @@ static bool wants_group(const struct limits *l)
  */
 int group_open(struct vm *vm)
 {
+	bool wants = wants_group(&vm->opt->limits);
+
 	vm->limits = vm->opt->limits;
-	if (!wants_group(&vm->limits)) {
-		if (vm->opt->name)
-			need_group(true);
+	if (!wants && !vm->opt->name)
 		return 0;
-	}
-	return need_group(false) || set_files(&vm->limits) ? -1 : 0;
+	if (need_group(!wants))
+		return wants ? -1 : 0;
+	/* Of a guest that starts anew they may have been others. */
+	return set_files(&vm->limits);
 }
 
 /* A vCPU's thread, at its start. */
@@ -291,18 +290,28 @@ int group_set(struct vm *vm, const struct limits *l)
 /* At the end of the process; no vCPU's thread is left. */
 void group_end(void)
 {
-	if (!group.path)
-		return;
-	put(group.parent, "cgroup.procs", "0");
-	if (group.janitor) {
+	if (group.path)
+		put(group.parent, "cgroup.procs", "0");
+	if (group.janitor > 0) {
 		close(group.janitor_fd);
 		waitpid(group.janitor, NULL, 0);
-	} else {
+	} else if (group.path) {
 		remove_groups(1);
 	}
 	free(group.path);
 	free(group.parent);
-	group.path = NULL;
+	memset(&group, 0, sizeof(group));
+}
+
+/* Where confine.c has to let it write; NULL: there is no group. */
+const char *group_path(void)
+{
+	return group.path;
+}
+
+const char *group_parent(void)
+{
+	return group.parent;
 }
 
 bool group_exists(void)

@@ -11,10 +11,10 @@
 
 #include "console.h"
 #include "control.h"
-#include "vm_limits.h"
 #include "macros.h"
 #include "pci.h"
 #include "symbols.h"
+#include "vm_limits.h"
 #include "walk.h"
 
 #include <linux/kvm.h>

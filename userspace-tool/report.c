@@ -81,11 +81,19 @@ static void print_values(const struct named_value *v, size_t n)
 static __u64 moved_by(struct vm *vm)
 {
 	static const char name[] = "KERNELOFFSET=";
-	size_t len;
-	const char *info = core_vmcoreinfo(vm, &len), *p;
+	const char *info, *p;
+	char digits[17] = "";
+	size_t len, left;
 
+	info = core_vmcoreinfo(vm, &len);
 	p = info ? memmem(info, len, name, sizeof(name) - 1) : NULL;
-	return p ? strtoull(p + sizeof(name) - 1, NULL, 16) : 0;
+	if (!p)
+		return 0;
+	/* A copy, for the guest's memory has no end of its own, and may change. */
+	p += sizeof(name) - 1;
+	left = info + len - p;
+	memcpy(digits, p, left < sizeof(digits) - 1 ? left : sizeof(digits) - 1);
+	return strtoull(digits, NULL, 16);
 }
 
 /**

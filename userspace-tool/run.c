@@ -88,16 +88,22 @@ static void drain(int fd)
 		;
 }
 
-static int poll_timeout(struct vm *vm)
+/* Milliseconds until --timeout is over, -1: there is none. */
+static int time_left(const struct vm *vm)
 {
 	__u64 end = vm->start_ns + vm->opt->timeout * 1000000000ULL;
-	int look = watchdog_look(vm), left;
 	__u64 now = now_ns();
 
 	if (!vm->opt->timeout)
-		return look;
-	left = now < end ? (int)((end - now) / 1000000 + 1) : 0;
-	return look < 0 || left < look ? left : look;
+		return -1;
+	return now < end ? (int)((end - now) / 1000000 + 1) : 0;
+}
+
+static int poll_timeout(struct vm *vm)
+{
+	int look = watchdog_look(vm), left = time_left(vm);
+
+	return look < 0 || (left >= 0 && left < look) ? left : look;
 }
 
 static void take_signal(struct vm *vm, int fd)
@@ -131,8 +137,7 @@ static void main_loop(struct vm *vm, int signal_fd)
 			err("poll failed: %s", strerror(errno));
 			vm_stop(vm, STATUS_HOST_ERROR);
 		}
-		if (n == 0 && vm->opt->timeout &&
-		    now_ns() >= vm->start_ns + vm->opt->timeout * 1000000000ULL) {
+		if (n == 0 && !time_left(vm)) {
 			err("the guest still ran after %u seconds; raise --timeout if it "
 			    "needs more",
 			    vm->opt->timeout);

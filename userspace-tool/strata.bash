@@ -25,7 +25,7 @@ _strata() {
 	else
 		case $before in
 		--kernel|--initrd|--flat|--disk|--device|--config|--console|--log|--symbols|--dump|\
-		--output|--gdb|--firmware)
+		--output|--gdb)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return
 			;;

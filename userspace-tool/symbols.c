@@ -5,14 +5,11 @@
 #include "symbols.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int by_address(const void *a, const void *b)
 {
@@ -73,23 +70,20 @@ static bool add_elf_symbols(struct symbols *s, Elf *elf, Elf_Scn *section, const
 	return true;
 }
 
-static bool read_elf(struct symbols *s, const char *path)
+static bool read_elf(struct symbols *s, const struct blob *file)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	Elf_Scn *section = NULL;
 	GElf_Shdr h;
 	bool ok = true;
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
-	elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ, NULL);
+	elf = elf_memory((char *)file->data, file->len);
 	while (ok && elf && (section = elf_nextscn(elf, section)))
 		if (gelf_getshdr(section, &h) && h.sh_type == SHT_SYMTAB)
 			ok = add_elf_symbols(s, elf, section, &h);
 	if (elf)
 		elf_end(elf);
-	if (fd >= 0)
-		close(fd);
 	return ok;
 }
 
@@ -106,8 +100,8 @@ int symbols_read(const char *path, struct symbols *s)
 	if (read_file(path, &file))
 		return -1;
 	if (file.len >= SELFMAG && !memcmp(file.data, ELFMAG, SELFMAG)) {
+		ok = read_elf(s, &file);
 		free(file.data);
-		ok = read_elf(s, path);
 	} else {
 		s->text = realloc(file.data, file.len + 1);
 		if (s->text)

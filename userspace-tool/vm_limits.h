@@ -29,6 +29,8 @@ int group_enter(struct vcpu *vcpu);
 int group_set(struct vm *vm, const struct limits *l);
 void group_end(void);
 bool group_exists(void);
+const char *group_path(void);
+const char *group_parent(void);
 __u64 group_cpu_usec(void);
 
 #endif
