@@ -74,6 +74,7 @@ is "and it works" comes 2 'guest: tick'
 
 cat >remote <<END
 target remote | strata gdb one
+shell strata resume one
 info threads
 thread 2
 info registers rip
@@ -84,6 +85,7 @@ x/i *0
 END
 debug <remote
 is "gdb comes by its name" shows 'Thread 1 (vCPU 0)'
+is "nobody else lets it go on" shows 'a debugger holds the VM'
 is "to the other vCPU" shows 'Switching to thread 2'
 is "no memory, no answer" shows 'Cannot access memory at address 0x0'
 is "hardware breakpoints are there to be set" shows 'hw breakpoint'

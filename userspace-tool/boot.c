@@ -75,6 +75,25 @@ static int place_tables(struct vm *vm, bool long_mode)
 }
 
 /**
+ * boot_ranges() - what is where in the guest's memory
+ * @ranges: filled in; all three protocols count the types as BIOSes do
+ *
+ * Return: how many there are.
+ */
+unsigned int boot_ranges(const struct vm *vm, struct boot_range ranges[BOOT_RANGES])
+{
+	const struct boot_range all[BOOT_RANGES] = {
+		{ 0, EBDA_GPA, BOOT_RAM },
+		{ EBDA_GPA, HIGH_RAM_GPA - EBDA_GPA, BOOT_RESERVED },
+		{ HIGH_RAM_GPA, vm->mem.low - HIGH_RAM_GPA, BOOT_RAM },
+		{ HOLE_END, vm->mem.high, BOOT_RAM },
+	};
+
+	memcpy(ranges, all, sizeof(all));
+	return vm->mem.high ? BOOT_RANGES : BOOT_RANGES - 1;
+}
+
+/**
  * boot_place_segments() - copy a kernel to where it belongs
  *
  * Above the first megabyte, where the boot data lies, and in RAM.

@@ -8,20 +8,6 @@
 #include <string.h>
 
 #define LOADER_UNDEFINED	0xff
-#define E820_RAM		1
-#define E820_RESERVED		2
-
-static void add_e820(struct boot_params *bp, __u64 start, __u64 end, __u32 type)
-{
-	struct boot_e820_entry *e = &bp->e820_table[bp->e820_entries];
-
-	if (start >= end)
-		return;
-	e->addr = start;
-	e->size = end - start;
-	e->type = type;
-	bp->e820_entries++;
-}
 
 /*
  * Where the kernel goes.  At its preferred address it need not move itself; a
@@ -53,10 +39,12 @@ static int choose_address(struct vm *vm, const struct bzimage *img, __u64 *gpa)
  */
 int boot_load_linux(struct vm *vm, const struct blob *kernel, struct boot_entry *entry)
 {
+	struct boot_range ranges[BOOT_RANGES];
 	struct boot_params *bp = mem_ptr(&vm->mem, ZERO_PAGE_GPA, sizeof(*bp));
 	__u64 gpa, initrd, initrd_len;
 	struct bzimage img;
 	const char *problem;
+	unsigned int i;
 
 	problem = bzimage_parse(kernel->data, kernel->len, &img);
 	if (problem) {
@@ -83,10 +71,11 @@ int boot_load_linux(struct vm *vm, const struct blob *kernel, struct boot_entry 
 	bp->hdr.ramdisk_image = initrd;
 	bp->hdr.ramdisk_size = initrd_len;
 	bp->acpi_rsdp_addr = ACPI_GPA;
-	add_e820(bp, 0, EBDA_GPA, E820_RAM);
-	add_e820(bp, EBDA_GPA, HIGH_RAM_GPA, E820_RESERVED);
-	add_e820(bp, HIGH_RAM_GPA, vm->mem.low, E820_RAM);
-	add_e820(bp, HOLE_END, HOLE_END + vm->mem.high, E820_RAM);
+	bp->e820_entries = boot_ranges(vm, ranges);
+	for (i = 0; i < bp->e820_entries; i++)
+		bp->e820_table[i] = (struct boot_e820_entry){
+			.addr = ranges[i].gpa, .size = ranges[i].len, .type = ranges[i].type,
+		};
 	boot_identity_map(vm);
 
 	entry->rip = gpa + BZIMAGE_ENTRY64;

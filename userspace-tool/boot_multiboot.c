@@ -16,8 +16,6 @@
 #define HAS_MODULES	0x008U
 #define HAS_MAP		0x040U
 #define HAS_NAME	0x200U
-#define MAP_RAM		1
-#define MAP_RESERVED	2
 
 struct map_entry {
 	__u32 size;			/* of what follows */
@@ -46,7 +44,7 @@ struct module {
 struct page {
 	struct info info;
 	struct module module;
-	struct map_entry map[4];
+	struct map_entry map[BOOT_RANGES];
 	char name[16], no_words[4];
 };
 
@@ -55,19 +53,11 @@ static __u32 inside(size_t offset)
 	return PVH_INFO_GPA + offset;
 }
 
-static void add_range(struct page *page, __u64 start, __u64 end, __u32 type)
-{
-	unsigned int n = page->info.mmap_length / sizeof(page->map[0]);
-
-	if (start >= end)
-		return;
-	page->map[n] = (struct map_entry){ sizeof(page->map[0]) - sizeof(page->map[0].size), start,
-					   end - start, type };
-	page->info.mmap_length += sizeof(page->map[0]);
-}
-
 static void fill(struct vm *vm, struct page *page, __u64 module, __u64 len)
 {
+	struct boot_range ranges[BOOT_RANGES];
+	unsigned int i, n;
+
 	memset(page, 0, sizeof(*page));
 	page->info.flags = HAS_MEMORY | HAS_CMDLINE | HAS_MAP | HAS_NAME;
 	page->info.mem_lower = EBDA_GPA / 1024;
@@ -84,10 +74,13 @@ static void fill(struct vm *vm, struct page *page, __u64 module, __u64 len)
 			module, module + len, inside(offsetof(struct page, no_words)), 0,
 		};
 	}
-	add_range(page, 0, EBDA_GPA, MAP_RAM);
-	add_range(page, EBDA_GPA, HIGH_RAM_GPA, MAP_RESERVED);
-	add_range(page, HIGH_RAM_GPA, vm->mem.low, MAP_RAM);
-	add_range(page, HOLE_END, HOLE_END + vm->mem.high, MAP_RAM);
+	n = boot_ranges(vm, ranges);
+	page->info.mmap_length = n * sizeof(page->map[0]);
+	for (i = 0; i < n; i++)
+		page->map[i] = (struct map_entry){
+			.size = sizeof(page->map[0]) - sizeof(page->map[0].size),
+			.gpa = ranges[i].gpa, .len = ranges[i].len, .type = ranges[i].type,
+		};
 }
 
 /**
@@ -98,7 +91,7 @@ static void fill(struct vm *vm, struct page *page, __u64 module, __u64 len)
  */
 int boot_load_multiboot(struct vm *vm, const struct blob *kernel, struct boot_entry *entry)
 {
-	struct multiboot_image img;
+	struct elf_image img;
 	const char *problem = multiboot_parse(kernel->data, kernel->len, &img);
 	__u64 module, len;
 

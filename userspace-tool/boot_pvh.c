@@ -12,8 +12,6 @@
 
 #define START_INFO_MAGIC	0x336ec578
 #define START_INFO_VERSION	1
-#define MEMMAP_RAM		1
-#define MEMMAP_RESERVED		2
 
 struct pvh_start_info {
 	__u32 magic;
@@ -46,20 +44,8 @@ struct pvh_memmap {
 struct pvh_page {
 	struct pvh_start_info info;
 	struct pvh_module initrd;
-	struct pvh_memmap map[4];
+	struct pvh_memmap map[BOOT_RANGES];
 };
-
-static void add_range(struct pvh_page *page, __u64 start, __u64 end, __u32 type)
-{
-	struct pvh_memmap *e = &page->map[page->info.memmap_entries];
-
-	if (start >= end)
-		return;
-	e->gpa = start;
-	e->size = end - start;
-	e->type = type;
-	page->info.memmap_entries++;
-}
 
 /**
  * boot_load_pvh() - load an ELF kernel
@@ -71,8 +57,10 @@ int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *e
 {
 	struct pvh_page *page = mem_ptr(&vm->mem, PVH_INFO_GPA, sizeof(*page));
 	__u64 initrd, initrd_len;
+	struct boot_range ranges[BOOT_RANGES];
 	struct elf_image img;
 	const char *problem;
+	unsigned int i;
 
 	problem = elf_parse(kernel->data, kernel->len, &img);
 	if (problem) {
@@ -96,12 +84,13 @@ int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *e
 		page->initrd.gpa = initrd;
 		page->initrd.size = initrd_len;
 	}
-	add_range(page, 0, EBDA_GPA, MEMMAP_RAM);
-	add_range(page, EBDA_GPA, HIGH_RAM_GPA, MEMMAP_RESERVED);
-	add_range(page, HIGH_RAM_GPA, vm->mem.low, MEMMAP_RAM);
-	add_range(page, HOLE_END, HOLE_END + vm->mem.high, MEMMAP_RAM);
+	page->info.memmap_entries = boot_ranges(vm, ranges);
+	for (i = 0; i < page->info.memmap_entries; i++)
+		page->map[i] = (struct pvh_memmap){
+			.gpa = ranges[i].gpa, .size = ranges[i].len, .type = ranges[i].type,
+		};
 
-	entry->rip = img.pvh_entry;
+	entry->rip = img.entry;
 	entry->rbx = PVH_INFO_GPA;
 	entry->mode = CPU_32;
 	return 0;

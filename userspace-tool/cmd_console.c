@@ -10,29 +10,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CTRL_A	1
-
 /* Takes out what is for us; true when it is Ctrl-A x. */
 static bool is_escape(char *bytes, ssize_t *n)
 {
 	static bool escaped;
 	ssize_t i, kept = 0;
+	enum terminal_key key = KEY_NONE;
 
-	for (i = 0; i < *n; i++) {
-		if (escaped && (bytes[i] == 'x' || bytes[i] == 'X')) {
-			*n = kept;
-			return true;
-		}
-		if (!escaped && bytes[i] == CTRL_A) {
-			escaped = true;
-			continue;
-		}
-		if (!escaped || bytes[i] == CTRL_A)
+	for (i = 0; i < *n && key != KEY_LEAVE; i++) {
+		key = terminal_key(&escaped, bytes[i]);
+		if (key == KEY_GUEST)
 			bytes[kept++] = bytes[i];
-		escaped = false;
 	}
 	*n = kept;
-	return false;
+	return key == KEY_LEAVE;
 }
 
 /* False at the end. */
@@ -47,23 +38,13 @@ static bool type(int fd, bool terminal)
 	return (n <= 0 || write_all(fd, bytes, n)) && !end;
 }
 
-static bool show(int fd)
-{
-	char bytes[4096];
-	ssize_t n = read(fd, bytes, sizeof(bytes));
-
-	return n > 0 ? write_all(STDOUT_FILENO, bytes, n) : n < 0 && errno == EINTR;
-}
-
 int cmd_console(int argc, char **argv)
 {
 	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .events = POLLIN } };
 	bool terminal;
 
-	if (argc != 2) {
-		err("which VM? Write 'strata console NAME'; 'strata list' shows them");
-		return STATUS_USAGE;
-	}
+	if (argc != 2)
+		return control_no_name(argv[0]);
 	fds[1].fd = control_connect(argv[1], json_pack("{s:s}", "command", "console"));
 	if (fds[1].fd < 0)
 		return STATUS_HOST_ERROR;
@@ -71,7 +52,7 @@ int cmd_console(int argc, char **argv)
 	if (terminal)
 		err("this is %s's console; Ctrl-A x leaves it", argv[1]);
 	while (poll(fds, 2, -1) >= 0 || errno == EINTR) {
-		if (fds[1].revents && !show(fds[1].fd))
+		if (fds[1].revents && !pass_on(fds[1].fd, STDOUT_FILENO))
 			break;
 		/* Without a terminal the end of input is no reason to stop watching. */
 		if (fds[0].revents && !type(fds[1].fd, terminal)) {

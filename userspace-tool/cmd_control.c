@@ -144,7 +144,8 @@ int control_connect(const char *name, struct json_t *request)
 	return fd;
 }
 
-static int no_name(const char *command)
+/* STATUS_USAGE */
+int control_no_name(const char *command)
 {
 	err("which VM? Write 'strata %s NAME'; 'strata list' shows them", command);
 	return STATUS_USAGE;
@@ -153,7 +154,7 @@ static int no_name(const char *command)
 static int simple(int argc, char **argv)
 {
 	if (argc != 2)
-		return no_name(argv[0]);
+		return control_no_name(argv[0]);
 	return tell(argv[1], json_pack("{s:s}", "command", argv[0]));
 }
 
@@ -182,7 +183,7 @@ int cmd_stop(int argc, char **argv)
 	bool force = argc == 3 && !strcmp(argv[2], "--force");
 
 	if (argc != 2 && !force)
-		return no_name(argv[0]);
+		return control_no_name(argv[0]);
 	return tell(argv[1], json_pack("{s:s, s:b}", "command", "stop", "force", force));
 }
 
@@ -227,7 +228,7 @@ int cmd_balloon(int argc, char **argv)
 	size_t i;
 
 	if (argc != 2 && argc != 3)
-		return no_name(argv[0]);
+		return control_no_name(argv[0]);
 	request = json_pack("{s:s}", "command", "balloon");
 	if (argc == 3) {
 		if (parse_size(argv[2], &size)) {

@@ -222,10 +222,8 @@ int cmd_memory(int argc, char **argv)
 			err("see 'strata help memory' for its options");
 			return STATUS_USAGE;
 		}
-	if (argc - optind != 1) {
-		err("which VM? Write 'strata memory NAME'; 'strata list' shows them");
-		return STATUS_USAGE;
-	}
+	if (argc - optind != 1)
+		return control_no_name(argv[0]);
 	/* What is mapped in which size is seen before the log makes it small. */
 	reply = control_request(argv[optind], json_pack("{s:s, s:s}", "command", "memory", "dirty",
 							"begin"));

@@ -141,35 +141,36 @@ static bool in_file(__u64 offset, __u64 part, size_t len)
 	return offset <= len && part <= len - offset;
 }
 
-static const char *add_segment(struct elf_image *out, const struct elf64_phdr *ph, size_t len)
+/**
+ * image_add_segment() - a part of the file that belongs into memory
+ * @seg: where it is, and where it goes
+ * @len: of the file
+ *
+ * Return: NULL, or what is wrong with it.
+ */
+const char *image_add_segment(struct elf_image *out, const struct elf_segment *seg, size_t len)
 {
-	struct elf_segment *seg;
-
-	if (!ph->p_memsz)
+	if (!seg->mem_len)
 		return NULL;
-	if (ph->p_filesz > ph->p_memsz || !in_file(ph->p_offset, ph->p_filesz, len))
+	if (seg->file_len > seg->mem_len || !in_file(seg->offset, seg->file_len, len))
 		return "has a segment that lies outside the file";
-	if (ph->p_paddr + ph->p_memsz < ph->p_paddr)
+	if (seg->gpa + seg->mem_len < seg->gpa)
 		return "has a segment that wraps around the address space";
 	if (out->nr_segments == ELF_MAX_SEGMENTS)
 		return "has too many segments";
-	seg = &out->segment[out->nr_segments++];
-	seg->offset = ph->p_offset;
-	seg->file_len = ph->p_filesz;
-	seg->gpa = ph->p_paddr;
-	seg->mem_len = ph->p_memsz;
+	out->segment[out->nr_segments++] = *seg;
 	if (seg->gpa + seg->mem_len > out->end)
 		out->end = seg->gpa + seg->mem_len;
 	return NULL;
 }
 
-static bool entry_is_loaded(const struct elf_image *img)
+bool image_entry_is_loaded(const struct elf_image *img)
 {
 	unsigned int i;
 
 	for (i = 0; i < img->nr_segments; i++)
-		if (img->pvh_entry >= img->segment[i].gpa &&
-		    img->pvh_entry - img->segment[i].gpa < img->segment[i].file_len)
+		if (img->entry >= img->segment[i].gpa &&
+		    img->entry - img->segment[i].gpa < img->segment[i].file_len)
 			return true;
 	return false;
 }
@@ -204,19 +205,20 @@ const char *elf_parse(const __u8 *data, size_t len, struct elf_image *out)
 
 		memcpy(&ph, data + eh.e_phoff + i * sizeof(ph), sizeof(ph));
 		if (ph.p_type == PT_LOAD) {
-			error = add_segment(out, &ph, len);
+			error = image_add_segment(out, &(struct elf_segment){
+				ph.p_offset, ph.p_filesz, ph.p_paddr, ph.p_memsz }, len);
 			if (error)
 				return error;
 		} else if (ph.p_type == PT_NOTE && !have_entry) {
 			if (!in_file(ph.p_offset, ph.p_filesz, len))
 				return "has a note segment that lies outside the file";
 			have_entry = find_pvh_note(data + ph.p_offset, ph.p_filesz,
-						   &out->pvh_entry);
+						   &out->entry);
 		}
 	}
 	if (!have_entry)
 		return "is an ELF file without a PVH entry note (CONFIG_PVH)";
-	if (out->pvh_entry > 0xffffffff || !entry_is_loaded(out))
+	if (out->entry > 0xffffffff || !image_entry_is_loaded(out))
 		return "has a PVH entry point that lies in no segment";
 	return NULL;
 }

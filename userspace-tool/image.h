@@ -38,12 +38,14 @@ struct elf_segment {
 struct elf_image {
 	struct elf_segment segment[ELF_MAX_SEGMENTS];
 	unsigned int nr_segments;
-	__u64 pvh_entry;
+	__u64 entry;			/* of PVH, or of Multiboot */
 	__u64 end;			/* first address after the last segment */
 };
 
 bool image_is_elf(const __u8 *data, size_t len);
 const char *bzimage_parse(const __u8 *data, size_t len, struct bzimage *out);
+const char *image_add_segment(struct elf_image *out, const struct elf_segment *seg, size_t len);
+bool image_entry_is_loaded(const struct elf_image *img);
 const char *elf_parse(const __u8 *data, size_t len, struct elf_image *out);
 
 #endif

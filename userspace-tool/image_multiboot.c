@@ -49,25 +49,18 @@ bool image_is_multiboot(const __u8 *data, size_t len)
 	return find(data, len, &h) >= 0;
 }
 
-static const char *add(struct multiboot_image *out, __u64 offset, __u64 file_len, __u64 gpa,
+static const char *add(struct elf_image *out, __u64 offset, __u64 file_len, __u64 gpa,
 		       __u64 mem_len, size_t len)
 {
-	if (!mem_len)
-		return NULL;
-	if (out->nr_segments == ELF_MAX_SEGMENTS)
-		return "has too many segments";
-	if (file_len > mem_len || offset > len || file_len > len - offset)
-		return "has a segment that lies outside the file";
-	if (gpa + mem_len < gpa || gpa + mem_len > 1ULL << 32)
+	const struct elf_segment seg = { offset, file_len, gpa, mem_len };
+
+	if (gpa > 1ULL << 32 || mem_len > (1ULL << 32) - gpa)
 		return "has a segment above 4 GiB";
-	out->segment[out->nr_segments++] = (struct elf_segment){ offset, file_len, gpa, mem_len };
-	if (gpa + mem_len > out->end)
-		out->end = gpa + mem_len;
-	return NULL;
+	return image_add_segment(out, &seg, len);
 }
 
 static const char *by_header(const struct header *h, size_t at, size_t len,
-			     struct multiboot_image *out)
+			     struct elf_image *out)
 {
 	__u64 before = (__u64)h->header_addr - h->load_addr, offset = at - before, size;
 
@@ -83,7 +76,7 @@ static const char *by_header(const struct header *h, size_t at, size_t len,
 
 /* The same for both sizes of ELF files. */
 #define BY_ELF(bits)								\
-static const char *by_elf##bits(const __u8 *data, size_t len, struct multiboot_image *out) \
+static const char *by_elf##bits(const __u8 *data, size_t len, struct elf_image *out) \
 {										\
 	Elf##bits##_Ehdr eh;							\
 	Elf##bits##_Phdr ph;							\
@@ -114,11 +107,10 @@ BY_ELF(64)
  *
  * Return: NULL, or what is wrong with the image.
  */
-const char *multiboot_parse(const __u8 *data, size_t len, struct multiboot_image *out)
+const char *multiboot_parse(const __u8 *data, size_t len, struct elf_image *out)
 {
 	const char *problem;
 	struct header h;
-	unsigned int i;
 	long at = find(data, len, &h);
 
 	memset(out, 0, sizeof(*out));
@@ -136,9 +128,5 @@ const char *multiboot_parse(const __u8 *data, size_t len, struct multiboot_image
 		problem = by_elf64(data, len, out);
 	if (problem)
 		return problem;
-	for (i = 0; i < out->nr_segments; i++)
-		if (out->entry >= out->segment[i].gpa &&
-		    out->entry < out->segment[i].gpa + out->segment[i].mem_len)
-			return NULL;
-	return "has an entry point that lies in no segment";
+	return image_entry_is_loaded(out) ? NULL : "has an entry point that lies in no segment";
 }

@@ -5,14 +5,7 @@
 
 #include "image.h"
 
-struct multiboot_image {
-	struct elf_segment segment[ELF_MAX_SEGMENTS];
-	unsigned int nr_segments;
-	__u64 entry;
-	__u64 end;			/* first address after the last segment */
-};
-
 bool image_is_multiboot(const __u8 *data, size_t len);
-const char *multiboot_parse(const __u8 *data, size_t len, struct multiboot_image *out);
+const char *multiboot_parse(const __u8 *data, size_t len, struct elf_image *out);
 
 #endif

@@ -185,6 +185,16 @@ struct blob {
 	size_t len;
 };
 
+/* The map of the guest's memory. */
+#define BOOT_RANGES		4
+#define BOOT_RAM		1
+#define BOOT_RESERVED		2
+
+struct boot_range {
+	__u64 gpa, len;
+	__u32 type;
+};
+
 /* Where and in which mode the boot processor starts. */
 struct boot_entry {
 	__u64 rip;
@@ -332,6 +342,7 @@ int read_line(const char *path, char *buf, size_t len);
 __u64 now_ns(void);
 __u64 cpu_ns(void);
 bool write_all(int fd, const void *buf, size_t len);
+bool pass_on(int from, int to);
 
 /* confine.c */
 int confine(const struct options *opt);
@@ -412,9 +423,10 @@ void vm_nmi(struct vm *vm);
 /* vcpu.c */
 void *vcpu_thread(void *arg);
 
-/* boot.c, boot_linux.c, boot_pvh.c */
+/* boot.c, boot_linux.c, boot_pvh.c, boot_multiboot.c, boot_flat.c */
 int boot_load(struct vm *vm, struct boot_entry *entry);
 struct elf_segment;
+unsigned int boot_ranges(const struct vm *vm, struct boot_range ranges[BOOT_RANGES]);
 int boot_place_segments(struct vm *vm, const struct blob *kernel, const struct elf_segment *seg,
 			unsigned int nr);
 int boot_place_initrd(struct vm *vm, __u64 limit, __u64 floor, __u64 *gpa, __u64 *len);
@@ -445,6 +457,9 @@ void pm_write(struct vm *vm, unsigned int reg, unsigned int size, __u32 value);
 void pm_press_power_button(struct vm *vm);	/* takes io_lock itself */
 
 /* terminal.c */
+enum terminal_key { KEY_NONE, KEY_GUEST, KEY_LEAVE, KEY_HELP };
+
+enum terminal_key terminal_key(bool *escaped, __u8 c);
 bool terminal_make_raw(void);
 void terminal_open(struct terminal *t);
 void terminal_close(void);
@@ -480,6 +495,7 @@ int cmd_memory(int argc, char **argv);
 
 /* cmd_control.c */
 struct json_t;
+int control_no_name(const char *command);
 int control_connect(const char *name, struct json_t *request);
 struct json_t *control_request(const char *name, struct json_t *request);
 void control_list(void);

@@ -73,28 +73,43 @@ static void print_keys(void)
 		"Ctrl-A Ctrl-A  send Ctrl-A to the guest\n", STATUS_ESCAPE);
 }
 
-/* Ctrl-A and a key; true when the key is for the guest. */
-static bool escape(struct terminal *t, struct vm *vm, __u8 c)
+/**
+ * terminal_key() - Ctrl-A and a key
+ * @escaped: Ctrl-A came before; kept by the caller
+ *
+ * Return: what @c means.
+ */
+enum terminal_key terminal_key(bool *escaped, __u8 c)
 {
-	if (!t->escaped) {
-		t->escaped = c == CTRL_A;
-		return !t->escaped;
+	if (!*escaped) {
+		*escaped = c == CTRL_A;
+		return *escaped ? KEY_NONE : KEY_GUEST;
 	}
-	t->escaped = false;
+	*escaped = false;
 	switch (c) {
 	case CTRL_A:
-		return true;
+		return KEY_GUEST;
 	case 'x':
 	case 'X':
-		vm_end(vm, STATUS_ESCAPE);
-		return false;
+		return KEY_LEAVE;
 	case '?':
 	case 'h':
-		print_keys();
-		return false;
+		return KEY_HELP;
 	default:
-		return false;
+		return KEY_NONE;
 	}
+}
+
+/* True when the key is for the guest. */
+static bool escape(struct terminal *t, struct vm *vm, __u8 c)
+{
+	enum terminal_key key = terminal_key(&t->escaped, c);
+
+	if (key == KEY_LEAVE)
+		vm_end(vm, STATUS_ESCAPE);
+	else if (key == KEY_HELP)
+		print_keys();
+	return key == KEY_GUEST;
 }
 
 /* For so many bytes. */

@@ -202,3 +202,12 @@ bool write_all(int fd, const void *buf, size_t len)
 	}
 	return true;
 }
+
+/* What there is to read, to another descriptor; false at the end. */
+bool pass_on(int from, int to)
+{
+	char bytes[4096];
+	ssize_t n = read(from, bytes, sizeof(bytes));
+
+	return n > 0 ? write_all(to, bytes, n) : n < 0 && errno == EINTR;
+}

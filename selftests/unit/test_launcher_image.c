@@ -176,7 +176,7 @@ static void test_elf(void)
 	make_elf(p);
 	tap_ok(image_is_elf(p, ELF_LEN) && !image_is_elf(p, 3), "ELF: told by its magic");
 	tap_ok(!parse_elf(p, ELF_LEN, &img), "ELF: a good one is taken");
-	tap_ok(img.pvh_entry == 0x1000040 && img.nr_segments == 1 && img.end == 0x1002000,
+	tap_ok(img.entry == 0x1000040 && img.nr_segments == 1 && img.end == 0x1002000,
 	       "ELF: the PVH entry after another note, the segment, its end");
 
 	for (len = 0; len < ELF_LEN; len++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Kernels for Multiboot, honest and hostile. */
-// sources: ../../userspace-tool/image_multiboot.c
+// sources: ../../userspace-tool/image_multiboot.c ../../userspace-tool/image.c
 
 #include "../../userspace-tool/image_multiboot.h"
 #include "../lib/rng.h"
@@ -12,13 +12,7 @@
 
 #define LEN	4096
 
-static struct multiboot_image img;
-
-/* image.c's, which the other test has. */
-bool image_is_elf(const __u8 *data, size_t len)
-{
-	return len >= SELFMAG && !memcmp(data, ELFMAG, SELFMAG);
-}
+static struct elf_image img;
 
 static void put(__u8 *p, const __u32 *words, size_t n)
 {
