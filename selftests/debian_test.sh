@@ -27,10 +27,17 @@ from_disk() {
 	[ -s "$3" ]
 }
 
-# What the guest is to do: it runs the script that its second disk holds (build-disk).
+# What the guest is to do: it runs the script that its second disk holds (build-disk). Its
+# console is opened for each line: a getty that begins hangs up who has it open.
 orders() {
+	{
+		echo '{'
+		cat
+		# shellcheck disable=SC2016
+		echo '} 2>&1 | while read -r line; do echo "$line" >/dev/ttyS0; done'
+	} >said
 	truncate -s 64K orders
-	cat | dd of=orders conv=notrunc status=none
+	dd if=said of=orders conv=notrunc status=none
 }
 
 # debian SECONDS OPTION...
@@ -53,10 +60,13 @@ iperf3 -s -D -p 5201 >/dev/null 2>&1
 orders <<'END'
 echo "debian: multi-user, $(nproc) CPUs, $(uname -r)"
 sha256sum /usr/bin/* /usr/lib/x86_64-linux-gnu/*.so* 2>/dev/null | sha256sum | sed 's/^/debian: files /'
+cp -a /usr/bin /var/tmp/copy && sync && echo 3 >/proc/sys/vm/drop_caches &&
+	diff -r /usr/bin /var/tmp/copy && echo "debian: copies right"
 fio --name=verify --directory=/var/tmp --size=48M --rw=randwrite --bs=4k --ioengine=psync \
-	--verify=crc32c --do_verify=1 --verify_fatal=1 --end_fsync=1 --minimal >/tmp/fio 2>&1 &&
-	echo "debian: fio right" || { echo "debian: fio WRONG"; cat /tmp/fio; }
-iperf3 -c 10.0.2.2 -t 5 -J >/tmp/iperf && grep -q bits_per_second /tmp/iperf && echo "debian: iperf3 right"
+	--verify=crc32c --do_verify=1 --verify_fatal=1 --end_fsync=1 >/tmp/fio 2>&1 &&
+	echo "debian: fio right, $(grep -o 'IOPS=[^ ]*, BW=[^ ]*' /tmp/fio | tr '\n' ' ')" || { echo "debian: fio WRONG"; cat /tmp/fio; }
+iperf3 -c 10.0.2.2 -t 5 -J >/tmp/iperf && grep -q bits_per_second /tmp/iperf &&
+	echo "debian: iperf3 right,$(grep bits_per_second /tmp/iperf | tail -n 1)"
 seq 1 300000 >/root/written
 sha256sum </root/written | sed 's/^/debian: written /'
 systemctl poweroff
@@ -64,10 +74,12 @@ END
 is "Debian boots, works and powers off" debian 1500 --net user
 is "it came to multi-user with 2 CPUs" grep -q 'debian: multi-user, 2 CPUs' log
 is "its files are there" grep -q 'debian: files [0-9a-f]\{64\}' log
+is "what is copied is the same" grep -q 'debian: copies right' log
 is "what fio has written is what it reads" grep -q 'debian: fio right' log
 is "iperf3 by libslirp" grep -q 'debian: iperf3 right' log
 is "the file system is right" eval "e2fsck -fn 'disk?offset=1048576' >fsck 2>&1"
 from_disk disk /root/written written
+echo "# $(grep -o 'fio right.*' log); by libslirp: $(grep -o 'bits_per_second.*' log | head -n 1)"
 is "and what was written is on it" grep -q "debian: written $(sha256sum <written)" log
 
 modprobe -a tun vhost_net
@@ -76,7 +88,8 @@ orders <<'END'
 echo "debian: multi-user"
 ip addr flush dev eth0 2>/dev/null; card=$(ls /sys/class/net | grep -v lo | head -n 1)
 ip addr add 10.0.2.15/24 dev "$card"; ip link set "$card" up; sleep 2
-iperf3 -c 10.0.2.2 -t 5 -J >/tmp/iperf && grep -q bits_per_second /tmp/iperf && echo "debian: iperf3 right"
+iperf3 -c 10.0.2.2 -t 5 -J >/tmp/iperf && grep -q bits_per_second /tmp/iperf &&
+	echo "debian: iperf3 right,$(grep bits_per_second /tmp/iperf | tail -n 1)"
 n=0
 while [ $n -lt 200 ]; do
 	n=$((n + 1))
@@ -88,6 +101,7 @@ END
 debian 1500 --net tap=tap0 &
 is "by a tap interface" eval "for i in \$(seq 400); do grep -q 'debian: iperf3 right' log && break; sleep 1; done;
 	grep -q 'debian: iperf3 right' log"
+echo "# by a tap interface: $(grep -o 'bits_per_second.*' log | head -n 1)"
 is "it writes and flushes" eval "for i in \$(seq 200); do grep -q 'debian: flushed 5' log && break; sleep 1; done;
 	grep -q 'debian: flushed 5' log"
 pkill -KILL -x strata
@@ -102,4 +116,21 @@ for ((n = 1; n <= last; n++)); do
 done
 is "and each of $last files that were flushed" test $n -gt "$last"
 pkill -x iperf3
+
+# As a PC does it: firmware, GRUB, the kernel that GRUB finds; and once more after a reset.
+orders <<'END'
+if [ -e /root/was-here ]; then
+	echo "debian: started again"
+	systemctl poweroff
+else
+	touch /root/was-here
+	echo "debian: by GRUB, $(nproc) CPUs"
+	systemctl reboot
+fi
+END
+is "by firmware and GRUB" eval "timeout 1500 strata run --firmware --cpus 2 --memory 768M \
+	--on-reset reboot --disk disk --disk orders,readonly --net user >log 2>&1 </dev/null"
+is "it came to multi-user" grep -q 'debian: by GRUB, 2 CPUs' log
+is "and again, after it had asked for a reset" grep -q 'debian: started again' log
+is "by GRUB both times" test "$(grep -c 'GRUB: loading Linux' log)" = 2
 finish

@@ -117,7 +117,7 @@ struct fadt {
 } __packed;
 
 static_assert(sizeof(struct header) == 36, "table header");
-static_assert(sizeof(struct rsdp) == 36, "RSDP");
+static_assert(sizeof(struct rsdp) == ACPI_RSDP_LEN, "RSDP");
 static_assert(sizeof(struct facs) == 64, "FACS");
 static_assert(sizeof(struct fadt) == 276, "FADT of ACPI 6");
 

@@ -33,6 +33,9 @@ struct acpi_config {
 #define ACPI_PM1_SLEEP_TYPE	10	/* shift of three bits */
 #define ACPI_PM1_SLEEP_ENABLE	BIT(13)
 
+/* What begins the tables, and points to the rest. */
+#define ACPI_RSDP_LEN		36
+
 size_t acpi_build(__u8 *buf, size_t size, __u64 gpa, const struct acpi_config *config);
 
 #endif

@@ -45,7 +45,11 @@ void boot_identity_map(struct vm *vm)
 		pd[i] = i * SZ_2M | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
 }
 
-static int place_tables(struct vm *vm, bool long_mode)
+/**
+ * boot_place_acpi() - write the ACPI tables of this machine
+ * @gpa: where, in RAM, with room for ACPI_MAX bytes
+ */
+int boot_place_acpi(struct vm *vm, __u64 gpa)
 {
 	struct acpi_config config = {
 		.cpus = vm->opt->cpus,
@@ -63,15 +67,19 @@ static int place_tables(struct vm *vm, bool long_mode)
 		.pci_end = PCI_WINDOW_END,
 		.intx_gsi = PCI_INTX_GSI,
 	};
+
+	if (acpi_build(mem_ptr(&vm->mem, gpa, ACPI_MAX), ACPI_MAX, gpa, &config))
+		return 0;
+	err("the ACPI tables of %u CPUs do not fit; lower --cpus", vm->opt->cpus);
+	return -1;
+}
+
+static int place_tables(struct vm *vm, bool long_mode)
+{
 	void *gdt = mem_ptr(&vm->mem, GDT_GPA, sizeof(gdt_long));
-	void *acpi = mem_ptr(&vm->mem, ACPI_GPA, ACPI_MAX);
 
 	memcpy(gdt, long_mode ? gdt_long : gdt_protected, sizeof(gdt_long));
-	if (!acpi_build(acpi, ACPI_MAX, ACPI_GPA, &config)) {
-		err("the ACPI tables of %u CPUs do not fit; lower --cpus", vm->opt->cpus);
-		return -1;
-	}
-	return 0;
+	return boot_place_acpi(vm, ACPI_GPA);
 }
 
 /**
@@ -167,6 +175,8 @@ int boot_load(struct vm *vm, struct boot_entry *entry)
 		    CMDLINE_MAX - 1);
 		return -1;
 	}
+	if (vm->opt->firmware)
+		return boot_load_firmware(vm, entry);
 	if (vm->opt->flat.path) {
 		ret = boot_load_flat(vm, entry);
 		/* Real mode begins with nothing but the code. */

@@ -90,6 +90,7 @@ static void allow_all_of(int ruleset, const struct options *opt)
 
 	allow(ruleset, opt->kernel, READ);
 	allow(ruleset, opt->flat.path, READ);
+	allow(ruleset, opt->firmware, READ);
 	allow(ruleset, opt->initrd, READ);
 	allow(ruleset, opt->device, READ | WRITE);
 	for (i = 0; i < opt->nr_disks; i++)

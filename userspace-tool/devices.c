@@ -14,7 +14,7 @@ int devices_create(struct vm *vm)
 	const struct options *opt = vm->opt;
 	unsigned int i;
 
-	vm->has_pci = opt->nr_disks || opt->nr_nets || opt->rng ||
+	vm->has_pci = opt->firmware || opt->nr_disks || opt->nr_nets || opt->rng ||
 		      opt->balloon || opt->virtio_console || opt->vsock || opt->pvpanic;
 	if (!vm->has_pci)
 		return 0;

@@ -14,17 +14,22 @@
 #define DR7_ENABLE(n)	(2ULL << 2 * (n))
 #define DR7_TYPE(n, t)	((unsigned long long)(t) << (16 + 4 * (n)))
 
-/* The host's view of a linear address, up to the end of its page. */
-static __u8 *at(const struct vcpu *vcpu, __u64 address, size_t *len, __u64 *gpa)
+/* Where a linear address is, up to the end of its page. */
+static bool translate(const struct vcpu *vcpu, __u64 address, size_t *len, __u64 *gpa)
 {
 	size_t rest = SZ_4K - (address & (SZ_4K - 1));
 	struct kvm_sregs s;
 
 	if (*len > rest)
 		*len = rest;
-	if (ioctl(vcpu->fd, KVM_GET_SREGS, &s) || !walk_guest(&vcpu->vm->mem, &s, address, gpa))
-		return NULL;
-	return mem_ptr(&vcpu->vm->mem, *gpa, *len);
+	return !ioctl(vcpu->fd, KVM_GET_SREGS, &s) &&
+	       walk_guest(&vcpu->vm->mem, &s, address, gpa);
+}
+
+/* The host's view of it, where it is RAM. */
+static __u8 *at(const struct vcpu *vcpu, __u64 address, size_t *len, __u64 *gpa)
+{
+	return translate(vcpu, address, len, gpa) ? mem_ptr(&vcpu->vm->mem, *gpa, *len) : NULL;
 }
 
 /* Returns how many bytes there were. */
@@ -34,10 +39,11 @@ size_t gdb_read_memory(const struct vcpu *vcpu, __u64 address, void *to, size_t 
 	__u64 gpa;
 
 	while (done < len) {
-		const __u8 *p;
+		const __u8 *p = NULL;
 
 		n = len - done;
-		p = at(vcpu, address + done, &n, &gpa);
+		if (translate(vcpu, address + done, &n, &gpa))
+			p = mem_readable(&vcpu->vm->mem, gpa, n);
 		if (!p)
 			break;
 		memcpy((__u8 *)to + done, p, n);

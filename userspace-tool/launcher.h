@@ -11,6 +11,7 @@
 
 #include "console.h"
 #include "control.h"
+#include "fw_cfg.h"
 #include "macros.h"
 #include "pci.h"
 #include "symbols.h"
@@ -93,7 +94,7 @@ enum exit_status {
 	STATUS_SIGNAL_BASE	= 128,	/* plus the signal's number */
 };
 
-enum cpu_mode { CPU_16, CPU_32, CPU_64 };
+enum cpu_mode { CPU_16, CPU_32, CPU_64, CPU_RESET };
 
 /* --flat: a file without a header, where it goes, and what it is made for. */
 struct flat {
@@ -138,7 +139,8 @@ struct memory_options {
 
 struct options {
 	const char *name;		/* NULL: nobody will call it */
-	const char *kernel;		/* or flat.path */
+	const char *kernel;		/* or flat.path, or firmware */
+	const char *firmware;
 	struct flat flat;
 	const char *initrd;
 	const char *append;
@@ -178,6 +180,8 @@ struct guest_mem {
 	int fd;				/* of the file that it is; -1: none */
 	void *reserved;
 	size_t reserved_len;
+	__u8 *firmware;			/* read-only, up to HOLE_END; NULL: none */
+	size_t firmware_len;
 };
 
 struct blob {
@@ -297,6 +301,7 @@ struct vm {
 	struct serial serial;
 	struct rtc rtc;
 	struct pm pm;
+	struct fw_cfg fw_cfg;		/* empty without a firmware */
 	struct pci_bus pci;
 	struct pci_dev pvpanic;
 	bool has_pci;			/* there is a device on the bus */
@@ -363,6 +368,8 @@ int options_parse(int argc, char **argv, struct options *opt);
 int mem_create(struct guest_mem *mem, const struct memory_options *opt);
 void mem_destroy(struct guest_mem *mem);
 void *mem_ptr(const struct guest_mem *mem, __u64 gpa, __u64 len);
+const void *mem_readable(const struct guest_mem *mem, __u64 gpa, __u64 len);
+int mem_add_firmware(struct guest_mem *mem, const struct blob *file);
 
 /* device.c */
 int device_open(const char *path);
@@ -423,8 +430,9 @@ void vm_nmi(struct vm *vm);
 /* vcpu.c */
 void *vcpu_thread(void *arg);
 
-/* boot.c, boot_linux.c, boot_pvh.c, boot_multiboot.c, boot_flat.c */
+/* boot.c, boot_linux.c, boot_pvh.c, boot_multiboot.c, boot_flat.c, boot_firmware.c */
 int boot_load(struct vm *vm, struct boot_entry *entry);
+int boot_place_acpi(struct vm *vm, __u64 gpa);
 struct elf_segment;
 unsigned int boot_ranges(const struct vm *vm, struct boot_range ranges[BOOT_RANGES]);
 int boot_place_segments(struct vm *vm, const struct blob *kernel, const struct elf_segment *seg,
@@ -434,6 +442,7 @@ int boot_load_linux(struct vm *vm, const struct blob *kernel, struct boot_entry 
 int boot_load_pvh(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
 int boot_load_multiboot(struct vm *vm, const struct blob *kernel, struct boot_entry *entry);
 int boot_load_flat(struct vm *vm, struct boot_entry *entry);
+int boot_load_firmware(struct vm *vm, struct boot_entry *entry);
 void boot_identity_map(struct vm *vm);
 
 /* ports.c */

@@ -56,7 +56,7 @@ void look_physical(struct vm *vm, __u64 gpa, struct look_physical *p)
 	p->nested.gpa = gpa;
 	/* KVM does not tell. */
 	p->has_nested = !ioctl(vm->fd, STRATA_GET_NESTED_WALK, &p->nested);
-	p->host = mem_ptr(&vm->mem, gpa, 1);
+	p->host = mem_readable(&vm->mem, gpa, 1);
 	if (p->host)
 		p->state = host_state(p->host, &p->machine);
 }

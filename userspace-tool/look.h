@@ -15,7 +15,7 @@ struct look_physical {
 	__u64 gpa;
 	bool has_nested;
 	struct strata_nested_walk nested;
-	void *host;			/* NULL: there is no RAM */
+	const void *host;			/* NULL: there is no memory */
 	enum host_state state;
 	__u64 machine;			/* 0: not known, or nowhere */
 };

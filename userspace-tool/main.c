@@ -17,7 +17,7 @@ static int cmd_version(int argc, char **argv)
 }
 
 static const char run_help[] =
-"usage: strata run --kernel FILE|--flat FILE|--config FILE [OPTION]...\n"
+"usage: strata run --kernel FILE|--flat FILE|--firmware[=FILE]|--config FILE [OPTION]...\n"
 "\n"
 "Boot a Linux guest, its serial port on this terminal, until it powers off.\n"
 "\n"
@@ -26,6 +26,9 @@ static const char run_help[] =
 "  --flat FILE[,address=A][,mode=16|32|64]\n"
 "                  instead of a kernel: a file without a header, entered where it lies\n"
 "                  (default: 32-bit code at 0x100000, 16-bit code at 0x7c00)\n"
+"  --firmware[=FILE]\n"
+"                  instead of a kernel: boot from the first --disk by a PC's firmware\n"
+"                  (default: Debian's SeaBIOS), which has the serial port for a screen\n"
 "  --initrd FILE   the initial RAM disk\n"
 "  --append TEXT   the kernel's command line (default: console=ttyS0 panic=-1)\n"
 "  --cpus N        virtual CPUs (default: 1)\n"

@@ -97,8 +97,31 @@ int mem_create(struct guest_mem *mem, const struct memory_options *opt)
 	return 0;
 }
 
+/**
+ * mem_add_firmware() - keep a copy of a file that the guest has at the end of the hole
+ * @file: whole pages
+ *
+ * Nothing in here writes to it either, as a device would that a guest tells to.
+ */
+int mem_add_firmware(struct guest_mem *mem, const struct blob *file)
+{
+	void *p = mmap(NULL, file->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		err("cannot map %zu KiB for the firmware: %s", file->len / 1024, strerror(errno));
+		return -1;
+	}
+	memcpy(p, file->data, file->len);
+	mprotect(p, file->len, PROT_READ);
+	mem->firmware = p;
+	mem->firmware_len = file->len;
+	return 0;
+}
+
 void mem_destroy(struct guest_mem *mem)
 {
+	if (mem->firmware)
+		munmap(mem->firmware, mem->firmware_len);
 	if (mem->reserved)
 		munmap(mem->reserved, mem->reserved_len);
 	if (mem->reserved && mem->fd >= 0)
@@ -122,4 +145,14 @@ void *mem_ptr(const struct guest_mem *mem, __u64 gpa, __u64 len)
 	if (gpa - start > size || len > size - (gpa - start))
 		return NULL;
 	return mem->base + gpa;
+}
+
+/* The same for who only reads: of the firmware as well. */
+const void *mem_readable(const struct guest_mem *mem, __u64 gpa, __u64 len)
+{
+	const __u64 start = HOLE_END - mem->firmware_len;
+
+	if (gpa >= start && gpa < HOLE_END && len <= HOLE_END - gpa)
+		return mem->firmware + (gpa - start);
+	return mem_ptr(mem, gpa, len);
 }

@@ -9,6 +9,8 @@
 #define DEFAULT_MEMORY	(256 * SZ_1M)
 #define DEFAULT_APPEND	"console=ttyS0 panic=-1"
 #define DEFAULT_DUMP	"strata.core"
+/* Of Debian's package seabios. */
+#define DEFAULT_FIRMWARE "/usr/share/seabios/bios-256k.bin"
 #define MAX_TIMEOUT	1000000
 #define MIN_CID		3U
 #define MAX_CID		0xfffffffeU
@@ -18,12 +20,13 @@ enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE,
 	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON,
 	OPT_FLAT, OPT_GDB, OPT_CONFIG, OPT_CONSOLE, OPT_LOG, OPT_DAEMONIZE, OPT_VIRTIO_CONSOLE, OPT_WATCHDOG,
 	OPT_SYMBOLS, OPT_CPU_LIMIT, OPT_CPU_WEIGHT, OPT_MEMORY_LIMIT, OPT_PIN,
-	OPT_PRIVILEGED, OPT_VSOCK };
+	OPT_PRIVILEGED, OPT_VSOCK, OPT_FIRMWARE };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "initrd", required_argument, NULL, OPT_INITRD },
 	{ "flat", required_argument, NULL, OPT_FLAT },
+	{ "firmware", optional_argument, NULL, OPT_FIRMWARE },
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
@@ -108,6 +111,9 @@ int options_take(int c, char *value, struct options *opt)
 		return 0;
 	case OPT_FLAT:
 		return flat_parse(value, opt);
+	case OPT_FIRMWARE:
+		opt->firmware = value ? value : DEFAULT_FIRMWARE;
+		return 0;
 	case OPT_INITRD:
 		opt->initrd = value;
 		return 0;
@@ -228,17 +234,17 @@ int options_parse(int argc, char **argv, struct options *opt)
 		    argv[optind]);
 		return -1;
 	}
-	if (opt->kernel && opt->flat.path) {
-		err("--kernel and --flat are two guests; leave one out");
+	if (!!opt->kernel + !!opt->flat.path + !!opt->firmware > 1) {
+		err("--kernel, --flat and --firmware are different guests; leave all but one out");
 		return -1;
 	}
 	if (opt->daemonize && !opt->name) {
 		err("a VM without a terminal wants a name, to be found by; add --name NAME");
 		return -1;
 	}
-	if (!opt->kernel && !opt->flat.path) {
+	if (!opt->kernel && !opt->flat.path && !opt->firmware) {
 		err("no kernel given; use --kernel FILE, for example --kernel "
-		    "/boot/vmlinuz-$(uname -r)");
+		    "/boot/vmlinuz-$(uname -r), or --firmware to boot from a disk");
 		return -1;
 	}
 	return 0;

@@ -38,6 +38,20 @@ static void exit_out(struct vm *vm, unsigned int reg, __u8 value)
 	vm_stop(vm, STATUS_GUEST_BASE + (value & 63));
 }
 
+/* Files for the firmware are only read, and are there only with one. */
+static __u8 fw_cfg_in(struct vm *vm, unsigned int reg)
+{
+	(void)reg;
+	return vm->fw_cfg.nr_items ? fw_cfg_read(&vm->fw_cfg) : 0xff;
+}
+
+static void fw_cfg_out(struct vm *vm, unsigned int reg, __u8 value)
+{
+	(void)vm;
+	(void)reg;
+	(void)value;
+}
+
 /* Devices with byte registers; a wider access is one to each byte in turn. */
 static const struct byte_device {
 	__u16 first, last;
@@ -51,6 +65,7 @@ static const struct byte_device {
 	{ RTC_PORT, RTC_PORT + 1, RTC_PORT, rtc_read, rtc_write },
 	{ FAST_PORT, FAST_PORT, FAST_PORT, fast_in, fast_out },
 	{ EXIT_PORT, EXIT_PORT, EXIT_PORT, exit_in, exit_out },
+	{ FW_CFG_DATA_PORT, FW_CFG_DATA_PORT, FW_CFG_DATA_PORT, fw_cfg_in, fw_cfg_out },
 };
 
 static const struct byte_device *find(__u32 port)
@@ -117,6 +132,8 @@ void port_write(struct vm *vm, __u16 port, unsigned int size, __u32 value)
 	} else if (port == RESET_PORT && size == 1) {
 		if (value & RESET_CPU)
 			vm_stop(vm, STATUS_RESET);
+	} else if (port == FW_CFG_SELECT_PORT && size == 2) {
+		fw_cfg_select(&vm->fw_cfg, value);
 	} else if (is_pci(vm, port)) {
 		pci_port_write(vm, port, size, value);
 	} else {

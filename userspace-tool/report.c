@@ -35,7 +35,7 @@ static void print_instruction(const struct guest_mem *mem, const struct kvm_regs
 		const __u8 *p = NULL;
 
 		if (walk_guest(mem, s, la + i, &gpa))
-			p = mem_ptr(mem, gpa, 1);
+			p = mem_readable(mem, gpa, 1);
 		if (!p) {
 			out(i ? " (no more memory)" : " not in guest memory");
 			break;

@@ -221,6 +221,9 @@ int vcpu_set_boot_state(struct vcpu *vcpu, const struct boot_entry *entry)
 		.rflags = RFLAGS_FIXED,
 	};
 
+	/* A vCPU is made as a processor is after its reset. */
+	if (entry->mode == CPU_RESET)
+		return 0;
 	if (set_lapic(vcpu) || set_sregs(vcpu, entry))
 		return -1;
 	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs)) {

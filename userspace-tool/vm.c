@@ -137,6 +137,7 @@ void vm_destroy(struct vm *vm)
 	control_close(vm);
 	gdb_destroy(vm);
 	virtio_destroy_all(vm);
+	fw_cfg_free(&vm->fw_cfg);
 	free(vm->routes);
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		munmap(vm->vcpus[i].run, vm->run_size);

@@ -24,7 +24,7 @@ static struct form form_of(const struct kvm_sregs *s)
 
 static bool read_entry(const struct guest_mem *mem, const struct form *f, struct walk_entry *e)
 {
-	const void *p = mem_ptr(mem, e->gpa, f->entry_size);
+	const void *p = mem_readable(mem, e->gpa, f->entry_size);
 
 	e->readable = p;
 	if (p)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The launcher's devices, driven through their ports as a guest does. */
-// sources: ../../userspace-tool/ports.c ../../userspace-tool/serial.c
+// sources: ../../userspace-tool/ports.c ../../userspace-tool/fw_cfg.c ../../userspace-tool/serial.c
 // sources: ../../userspace-tool/rtc.c ../../userspace-tool/i8042.c
 // sources: ../../userspace-tool/pm.c
 
