@@ -41,6 +41,7 @@ enum strata_emul_rc {
 /** enum strata_emul_mode - execution mode; compatibility mode is PROT16/32 */
 enum strata_emul_mode {
 	EMUL_REAL,
+	EMUL_REAL32,	/* CS.D from protected mode is still there */
 	EMUL_VM86,
 	EMUL_PROT16,
 	EMUL_PROT32,
@@ -234,10 +235,16 @@ static inline unsigned int strata_emul_mode(u64 cr0, bool lma, u64 rflags,
 	if (lma && cs_l)
 		return EMUL_LONG;
 	if (!(cr0 & 1))
-		return EMUL_REAL;
+		return cs_d ? EMUL_REAL32 : EMUL_REAL;
 	if (!lma && (rflags & BIT(17)))
 		return EMUL_VM86;
 	return cs_d ? EMUL_PROT32 : EMUL_PROT16;
+}
+
+/* Code whose operands and addresses have 32 bits without a prefix. */
+static inline bool strata_emul_is_32(unsigned int mode)
+{
+	return mode == EMUL_PROT32 || mode == EMUL_REAL32;
 }
 
 /**
@@ -251,7 +258,7 @@ static inline u64 strata_emul_wrap_rip(unsigned int mode, u64 rip)
 {
 	if (mode == EMUL_LONG)
 		return rip;
-	return mode == EMUL_PROT32 ? (u32)rip : (u16)rip;
+	return strata_emul_is_32(mode) ? (u32)rip : (u16)rip;
 }
 
 /**

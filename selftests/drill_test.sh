@@ -75,6 +75,19 @@ kernel=/boot/vmlinuz-$release
 is "after wild writes to every port it powers off" dies 0 \
 	"ports;skip=0xf4,0x604,0x605,0xcf9,0x64,0x92" --disk initrd,readonly
 is "which the neighbour does not notice" undisturbed
+# crash, with the debug information of this very kernel.
+debug=${STRATA_CACHE:-$here/../.cache}/compat/vmlinux-debug-$release
+if [ -e "$debug" ] && long; then
+	printf '%s\n' bt "log | tail -n 80" ps mod quit >asks
+	timeout 600 crash -s --no_scroll "$debug" strata.core <asks >log 2>&1
+	is "crash opens the dump, too" shows 'PID: .*COMMAND: "insmod"\|PID: .*COMMAND: "modprobe"'
+	is "shows how it came to that" shows '#[0-9]* \[[0-9a-f]*\] do_init_module at'
+	is "in which module" shows 'drill'
+	is "what Linux has said" shows 'kernel BUG at'
+	is "and what ran" shows 'swapper/0'
+elif long; then
+	skip "$debug is missing: run selftests/compat/fetch-debug-symbols $release"
+fi
 only_long "panics, halts, triple faults, wild writes to registers, and a guest that starts anew"
 is "a panic" dies 11 panic --on-crash stop
 is "is named" shows 'strata: the guest has panicked'

@@ -18,7 +18,7 @@ if ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
 	skip "this machine has no cgroup v2 with a controller for CPUs"
 	finish
 fi
-linux_files=("$here/guest/bin/thief")
+linux_files=("$here/guest/bin/thief" "$here/guest/bin/reads")
 linux_initrd "$here/guest/device-init" || exit 1
 home=/sys/fs/cgroup
 
@@ -156,7 +156,23 @@ if long; then
 	strata stop honest --force
 	strata stop thief --force
 	wait
-	start two
+
+	# The disk's thread is not held to the limit, and the guest is until its next period.
+	truncate -s 1M disk
+	(while :; do :; done) &
+	busy=$!
+	words='sums reads'
+	start two --disk disk,readonly
+	start one --disk disk,readonly --cpu-limit 20%
+	for name in one two; do
+		is "the disk answers $name" eval "for ((i = 0; i < 600; i++)); do
+			[ \$(grep -c 'guest: [0-9]* reads' $name.log) -ge 4 ] && break; sleep 0.2; done;
+			[ \$(grep -c 'guest: [0-9]* reads' $name.log) -ge 4 ]"
+		echo "# $name: $(sed -n 's/.*guest: \([0-9]* reads.*\)/\1/p' $name.log | tail -n 3 | paste -sd ';')"
+	done
+	kill $busy
+	strata stop one --force
+	wait "$pid"
 fi
 # Somebody else, in a group that was given to him.
 mkdir $home/his && chown 65534 $home/his $home/his/cgroup.{procs,threads,subtree_control}

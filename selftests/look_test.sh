@@ -96,6 +96,14 @@ is "as JSON" eval "look one $text --json && shows '\"mapped\": true'"
 is "no vCPU 2" eval "! strata translate one 0 --vcpu 2 2>said && shows 'no such vCPU'"
 is "no address" eval "! strata translate one x 2>said && shows 'is no address'"
 is "its memory" eval "strata memory one --seconds 0.2 >said && shows '7340032 KiB  the guest has'"
+strata memory one --seconds 100 >counted 2>&1 &
+logger=$!
+for ((i = 0; i < 100; i++)); do grep -q 'the guest has' counted && break; sleep 0.1; done
+is "its writes are counted by one at a time" eval "! strata memory one --seconds 0.1 >said 2>&1 &&
+	shows 'somebody else counts its writes'"
+kill -KILL $logger
+wait $logger 2>/dev/null
+is "and by the next one, when that one is gone" eval "strata memory one --seconds 0.1 >said"
 is "is in 2M" test "$(awk '$3 == "of" && $4 == "2M" { print $1 }' said)" -gt 20000
 is "and is written to" shows 'KiB/s  written to'
 strata stop one --force

@@ -169,6 +169,44 @@ TEST(real_to_long_mode)
 	expect_exit(vcpu, KVM_EXIT_HLT);
 }
 
+/* Protection switched off, and no far jump yet: CS still has 32 bits. */
+ASM_BLOB(real32_code, ".code32\n"
+	 "movl %cr0, %eax\n"
+	 "andl $0xfffffffe, %eax\n"
+	 "movl %eax, %cr0\n"
+	 "movl $0xd0000010, %ebx\n"
+	 "movl $0x11223344, 0x10(%ebx)\n"
+	 "movl 0xd0000000(,%esi,4), %ecx\n"
+	 "movl %ecx, 0x3000\n"
+	 "hlt\n");
+
+TEST(real_mode_with_32_bit_code)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create_raw(vm, 0);
+	struct kvm_regs r;
+
+	load_blob(vm, 0x1000, real32_code);
+	vcpu_set_prot_mode(vcpu, 0x1000);
+	r = vcpu_regs(vcpu);
+	r.rsi = 3;
+	vcpu_set_regs(vcpu, &r);
+	expect_exit(vcpu, KVM_EXIT_MMIO);
+	EXPECT_EQ(0, vcpu_sregs(vcpu).cr0 & 1);
+	EXPECT_EQ(1, vcpu_sregs(vcpu).cs.db);
+	EXPECT_EQ(0xd0000020, vcpu->run->mmio.phys_addr);
+	EXPECT_EQ(4, vcpu->run->mmio.len);
+	EXPECT_EQ(1, vcpu->run->mmio.is_write);
+	EXPECT_EQ(0x11223344, *(uint32_t *)vcpu->run->mmio.data);
+	expect_exit(vcpu, KVM_EXIT_MMIO);
+	EXPECT_EQ(0xd000000c, vcpu->run->mmio.phys_addr);
+	EXPECT_EQ(4, vcpu->run->mmio.len);
+	EXPECT_EQ(0, vcpu->run->mmio.is_write);
+	*(uint32_t *)vcpu->run->mmio.data = 0xcafe;
+	expect_exit(vcpu, KVM_EXIT_HLT);
+	EXPECT_EQ(0xcafe, *(uint32_t *)vm_hva(vm, 0x3000));
+}
+
 /* 32-bit protected mode through SET_SREGS, and a 4 GiB segment in real mode. */
 ASM_BLOB(prot_code, ".code32\n"
 	 "movl $0x3000, %esi\n"

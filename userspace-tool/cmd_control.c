@@ -117,10 +117,23 @@ static int tell(const char *name, json_t *request)
 /* The answer, if it was done; @request is given away. */
 struct json_t *control_request(const char *name, struct json_t *request)
 {
-	json_t *reply = ask(name, request, false);
+	int fd;
+	json_t *reply = control_keep(name, request, &fd);
+
+	if (reply)
+		close(fd);
+	return reply;
+}
+
+/* The same, and the connection stays, which the VM may tie something to. */
+struct json_t *control_keep(const char *name, struct json_t *request, int *fd)
+{
+	json_t *reply = converse(name, request, false, fd, -1);
 
 	if (is_done(name, reply))
 		return reply;
+	if (*fd >= 0)
+		close(*fd);
 	json_decref(reply);
 	return NULL;
 }
@@ -134,14 +147,10 @@ struct json_t *control_request(const char *name, struct json_t *request)
 int control_connect(const char *name, struct json_t *request)
 {
 	int fd;
-	json_t *reply = converse(name, request, false, &fd, -1);
+	json_t *reply = control_keep(name, request, &fd);
 
-	if (!is_done(name, reply) && fd >= 0) {
-		close(fd);
-		fd = -1;
-	}
 	json_decref(reply);
-	return fd;
+	return reply ? fd : -1;
 }
 
 /* STATUS_USAGE */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct flag { unsigned int bit; const char *name; };
 
@@ -214,7 +215,7 @@ int cmd_memory(int argc, char **argv)
 	};
 	json_t *reply;
 	double seconds = 1;
-	int c;
+	int c, fd;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1)
@@ -225,8 +226,8 @@ int cmd_memory(int argc, char **argv)
 	if (argc - optind != 1)
 		return control_no_name(argv[0]);
 	/* What is mapped in which size is seen before the log makes it small. */
-	reply = control_request(argv[optind], json_pack("{s:s, s:s}", "command", "memory", "dirty",
-							"begin"));
+	reply = control_keep(argv[optind], json_pack("{s:s, s:s}", "command", "memory", "dirty",
+						     "begin"), &fd);
 	if (!reply)
 		return STATUS_HOST_ERROR;
 	print_line(reply, "total", "the guest has");
@@ -242,6 +243,7 @@ int cmd_memory(int argc, char **argv)
 	sleep_seconds(seconds);
 	reply = control_request(argv[optind], json_pack("{s:s, s:s}", "command", "memory", "dirty",
 							"end"));
+	close(fd);
 	if (!reply)
 		return STATUS_HOST_ERROR;
 	printf("%10.0f KiB/s  written to, in pages of 4K, over %g s\n",

@@ -306,10 +306,12 @@ static void receive(struct vm *vm, struct control_client *c)
 		return;
 	if (n <= 0) {
 		drop(c);
-		return;
+	} else {
+		c->used += n;
+		take_lines(vm, c);
 	}
-	c->used += n;
-	take_lines(vm, c);
+	if (c->fd < 0)
+		control_memory_gone(vm, c);
 }
 
 static bool is_allowed(int fd)

@@ -29,6 +29,7 @@ struct control {
 	int fd;				/* -1: the VM has no name */
 	int lock_fd;
 	struct control_client *current;	/* whose request is answered */
+	struct control_client *logger;	/* for whom writes are logged; NULL: nobody */
 	struct sockaddr_un address;
 	/* takes over the client that is served now, after its answer; NULL: it stays one */
 	void (*take_over)(struct vm *vm, int fd);

@@ -104,12 +104,37 @@ json_t *control_translate(struct vm *vm, json_t *request)
 	return ret ? control_failed("the vCPU's registers cannot be read") : linear_json(&l);
 }
 
+/* One client at a time has writes logged, until it says so or is gone. */
+static json_t *count_writes(struct vm *vm, bool begin, __u64 *bytes)
+{
+	struct control *control = &vm->control;
+
+	if (begin && control->logger && control->logger != control->current)
+		return control_failed("somebody else counts its writes; wait until that is over");
+	if (!begin && !control->logger)
+		return control_failed("nobody has begun to count its writes");
+	control->logger = begin ? control->current : NULL;
+	return look_dirty(vm, begin, bytes) ?
+	       control_failed("the log of writes is not to be had") : NULL;
+}
+
+/* A client is gone: for nobody else need its writes be logged. */
+void control_memory_gone(struct vm *vm, const struct control_client *client)
+{
+	__u64 bytes;
+
+	if (vm->control.logger != client)
+		return;
+	vm->control.logger = NULL;
+	look_dirty(vm, false, &bytes);
+}
+
 /* "dirty": "begin" or "end", which has what was written meanwhile. */
 json_t *control_memory(struct vm *vm, json_t *request)
 {
 	const char *dirty = json_string_value(json_object_get(request, "dirty"));
 	struct look_memory m;
-	json_t *reply;
+	json_t *reply, *failed;
 	__u64 bytes;
 
 	if (look_memory(vm, &m))
@@ -125,9 +150,10 @@ json_t *control_memory(struct vm *vm, json_t *request)
 	}
 	if (!dirty)
 		return reply;
-	if (look_dirty(vm, dirty[0] == 'b', &bytes)) {
+	failed = count_writes(vm, dirty[0] == 'b', &bytes);
+	if (failed) {
 		json_decref(reply);
-		return control_failed("the log of writes is not to be had");
+		return failed;
 	}
 	json_object_set_new(reply, "dirty", json_integer(bytes));
 	return reply;

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+struct control_client;
 struct vm;
 
 /* control.c */
@@ -14,5 +15,6 @@ json_t *control_done(void);
 /* control_look.c */
 json_t *control_translate(struct vm *vm, json_t *request);
 json_t *control_memory(struct vm *vm, json_t *request);
+void control_memory_gone(struct vm *vm, const struct control_client *client);
 
 #endif

@@ -82,7 +82,7 @@ int fw_cfg_add_file(struct fw_cfg *f, const char *name, const void *data, size_t
 		return -1;
 	entry.key = htobe16(key);
 	strncpy(entry.name, name, sizeof(entry.name) - 1);
-	memcpy(directory->data + directory->len, &entry, sizeof(entry));
+	memcpy((__u8 *)directory->data + directory->len, &entry, sizeof(entry));
 	memcpy(directory->data, &nr, sizeof(nr));
 	directory->len += sizeof(entry);
 	f->nr_files++;

@@ -507,6 +507,7 @@ struct json_t;
 int control_no_name(const char *command);
 int control_connect(const char *name, struct json_t *request);
 struct json_t *control_request(const char *name, struct json_t *request);
+struct json_t *control_keep(const char *name, struct json_t *request, int *fd);
 void control_list(void);
 void control_print_limits(void);
 

@@ -267,7 +267,7 @@ static noinline int decode_imm(struct strata_emul_ctxt *c, unsigned int *ppos,
 int strata_emul_decode(struct strata_emul_ctxt *c)
 {
 	bool is_long = c->mode == EMUL_LONG;
-	bool is_32 = c->mode == EMUL_PROT32;
+	bool is_32 = strata_emul_is_32(c->mode);
 	bool opsize16 = false, adswap = false, riprel = false;
 	unsigned int pos = 0;
 	u8 rex = 0, override = SEG_NONE;

@@ -241,7 +241,7 @@ static inline int emul_fault_code(struct strata_emul_ctxt *c, u8 vector,
 				  u32 code)
 {
 	emul_fault(c, vector);
-	c->exception.has_error = c->mode != EMUL_REAL;
+	c->exception.has_error = c->mode > EMUL_REAL32;
 	c->exception.error_code = code;
 	return EMUL_FAULT;
 }

@@ -19,7 +19,7 @@ static int check_port(struct strata_emul_ctxt *c, u16 port, unsigned int size)
 	u64 off;
 	int rc;
 
-	if (c->mode == EMUL_REAL)
+	if (c->mode <= EMUL_REAL32)
 		return EMUL_CONTINUE;
 	if (c->mode != EMUL_VM86 && c->cpl <= iopl)
 		return EMUL_CONTINUE;

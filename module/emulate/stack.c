@@ -11,7 +11,7 @@ static unsigned int stack_size(struct strata_emul_ctxt *c)
 	if (c->mode == EMUL_LONG)
 		return 8;
 	c->ops->get_segment(c, EMUL_SEG_SS, &ss);
-	return c->mode >= EMUL_PROT16 && ss.db ? 4 : 2;
+	return c->mode != EMUL_VM86 && ss.db ? 4 : 2;
 }
 
 /**

@@ -197,7 +197,7 @@ static unsigned int hex(const char *s)
 }
 
 static const char *const mode_name[] = {
-	"real", "vm86", "16-bit", "32-bit", "64-bit"
+	"real", "real32", "vm86", "16-bit", "32-bit", "64-bit"
 };
 
 /* Put the form after prefixes into memory; the number of bytes. */
@@ -276,8 +276,8 @@ static bool check_form(const struct form *f, unsigned int mode,
 		opsize = rexw ? 8 : p66 ? 2 : f->props & S ? 8 : 4;
 		adsize = p67 ? 4 : 8;
 	} else {
-		opsize = (mode == EMUL_PROT32) != p66 ? 4 : 2;
-		adsize = (mode == EMUL_PROT32) != p67 ? 4 : 2;
+		opsize = strata_emul_is_32(mode) != p66 ? 4 : 2;
+		adsize = strata_emul_is_32(mode) != p67 ? 4 : 2;
 	}
 	if (f->props & B)
 		opsize = 1;
@@ -405,6 +405,9 @@ static const struct addr addrs[] = {
 	{ EMUL_REAL, "26 a0 34 12", 0x1234, EMUL_SEG_ES },
 	{ EMUL_REAL, "67 8a 00", 0x1000, EMUL_SEG_DS },
 	{ EMUL_REAL, "67 8a 45 04", 0x1504, EMUL_SEG_SS },
+	{ EMUL_REAL32, "8a 00", 0x1000, EMUL_SEG_DS },
+	{ EMUL_REAL32, "67 8a 40 ff", 0x28ff, EMUL_SEG_DS },
+	{ EMUL_REAL32, "a0 78 56 34 12", 0x12345678, EMUL_SEG_DS },
 	{ EMUL_PROT32, "67 8a 40 ff", 0x28ff, EMUL_SEG_DS },
 	{ EMUL_PROT32, "8a 00", 0x1000, EMUL_SEG_DS },
 	{ EMUL_PROT32, "8a 05 78 56 34 12", 0x12345678, EMUL_SEG_DS },
@@ -535,14 +538,14 @@ static void test_refusals(void)
 		/* 15 bytes are the most there may be */
 		memset(code, 0x66, sizeof(code));
 		code[13] = 0x8a;
-		code[14] = mode <= EMUL_PROT16 ? 0x04 : 0x00;
+		code[14] = mode <= EMUL_PROT16 && mode != EMUL_REAL32 ? 0x04 : 0x00;
 		ok = decode(mode, code, 15) == EMUL_CONTINUE && env.c.len == 15;
 		env_init(&env, mode);
 		memmove(code + 1, code, 15);
 		env_code(&env, code, 16);
 		ok &= strata_emul_decode(&env.c) == EMUL_FAULT &&
 		      env.c.exception.vector == 13 &&
-		      env.c.exception.has_error == (mode != EMUL_REAL) &&
+		      env.c.exception.has_error == (mode > EMUL_REAL32) &&
 		      env.c.exception.error_code == 0 && env.fetched <= 15;
 		tap_ok(ok, "%s: 15 bytes decode, 16 give #GP(0)",
 		       mode_name[mode]);

@@ -466,11 +466,6 @@ static bool l_without_lma(const struct look *l)
 	return !(like.sregs.efer & 0x400) && !kind_of_difference(&like, l->strata);
 }
 
-static bool real_mode_32(const struct look *l)
-{
-	return !(l->strata->sregs.cr0 & 1) && l->strata->sregs.cs.db && l->kvm->nr_accesses;
-}
-
 static bool pdptes(const struct look *l)
 {
 	return !l->intel && (l->k->mode == PAE32 || l->k->mode == PAGED32) && find(l->k, 0x122);
@@ -517,7 +512,6 @@ static const struct {
 	{ "CS.L has no meaning outside long mode; strata shows 0", l_without_lma },
 	{ "KVM loads an AMD guest's PDPTEs with CR0 and CR4, and refuses the A bit that QEMU's TCG sets in them",
 	  pdptes },
-	{ "real mode with a 32-bit code segment: strata's emulator takes it for one of 16 bits", real_mode_32 },
 	{ "TSC_AUX has 32 bits (APM 2): strata has #GP, AMD's CPUs and KVM drop the others", tsc_aux },
 	{ "RDPMC: strata has no PMU", rdpmc },
 	{ "FMASK: its upper half is reserved (SDM 4 table 2-2): strata has #GP, KVM and Bochs take it",
