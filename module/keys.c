@@ -101,6 +101,28 @@ found:
 }
 
 /**
+ * strata_keys_last - an exit has come, and may be the last one
+ * @vcpu: its thread; has just exited, exit.info1 is valid
+ * @detail: strata_keys_detail() of it
+ */
+void strata_keys_last(struct strata_vcpu *vcpu, u64 detail)
+{
+	struct strata_profile *p = vcpu->profile;
+	struct strata_profile_last *l = &p->last[p->nr_noted % STRATA_PROFILE_LAST];
+
+	*l = (struct strata_profile_last){
+		.reason = vcpu->exit.id,
+		.hw_code = vcpu->exit.hw_code,
+		.rip = vcpu->rip,
+		.detail = detail,
+		.info = vcpu->exit.info1,
+		.tsc = vcpu->t_exit,
+	};
+	/* Pairs with a reader's barrier after it has read the number. */
+	smp_store_release(&p->nr_noted, p->nr_noted + 1);
+}
+
+/**
  * strata_keys_count - an exit has been handled
  * @vcpu: its thread; exit.id is the reason
  * @rip: where the guest was

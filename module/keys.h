@@ -8,6 +8,7 @@
 #include "strata.h"
 
 u64 strata_keys_detail(const struct strata_vcpu *vcpu);
+void strata_keys_last(struct strata_vcpu *vcpu, u64 detail);
 void strata_keys_count(struct strata_vcpu *vcpu, u64 rip, u64 detail, u64 ticks);
 
 #endif /* STRATA_KEYS_H */

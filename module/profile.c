@@ -88,6 +88,9 @@ int strata_profile_create(struct strata_vcpu *vcpu)
 	p->keys_offset = offsetof(struct strata_profile, key);
 	p->key_size = sizeof(struct strata_profile_key);
 	p->nr_keys = STRATA_PROFILE_KEYS;
+	p->last_offset = offsetof(struct strata_profile, last);
+	p->last_size = sizeof(struct strata_profile_last);
+	p->nr_last = STRATA_PROFILE_LAST;
 	p->tsc_khz = tsc_khz;
 	p->vm = vcpu->vm->index;
 	p->vcpu = vcpu->id;
@@ -202,6 +205,8 @@ void strata_profile_note(struct strata_vcpu *vcpu)
 	vcpu->story.rip = vcpu->rip;
 	vcpu->story.detail = strata_keys_detail(vcpu);
 	memset(vcpu->story.part, 0, sizeof(vcpu->story.part));
+	if (atomic_read(&vcpu->profile_area->key_counters))
+		strata_keys_last(vcpu, vcpu->story.detail);
 }
 
 /**

@@ -52,14 +52,21 @@ undisturbed() {
 	return 1
 }
 
+timeout 60 strata run --kernel "$here/guest/bin/micro" --append c --memory 32M --last-exits \
+	>log 2>&1 </dev/null
+is "a triple fault of a few instructions" test $? = 4
+is "shows what the guest has done last" eval \
+	"grep -A1 '^    pio  *at 00000000[0-9a-f]*, port 0x3f8' log | tail -n 1 | grep -q '^    '"
+is "and what it ended by" eval "sed -n '/its last exits, of/,\$p' log | tail -n 1 | grep -q '^    shutdown  *at'"
 strata run --kernel "/boot/vmlinuz-$release" --initrd initrd --memory 128M \
 	--append "console=ttyS0 panic=-1 quiet sums" >neighbour 2>&1 </dev/null &
 sum=0
 is "a neighbour does sums" undisturbed
-is "a bug in a module" dies 11 bug --on-crash dump
+is "a bug in a module" dies 11 bug --on-crash dump --last-exits
 is "is named by Linux" shows 'kernel BUG at .*drill.c'
 is "and by us" shows 'strata: the guest has panicked'
 is "with a backtrace" shows '? [0-9a-f]* do_init_module+0x'
+is "and the last exits by the names of functions" shows '^    [a-z-]*  *at ffffffff[0-9a-f]* [a-z_]*+0x'
 is "and a dump" eval "gdb -batch -nx -ex 'info registers rip' -c strata.core 2>/dev/null | grep -q '^rip'"
 is "which the neighbour does not notice" undisturbed
 

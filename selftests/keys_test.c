@@ -102,6 +102,80 @@ static void run_to(struct vcpu *vcpu, uint64_t stage)
 	}
 }
 
+static __guest void g_last(uint64_t intel)
+{
+	uint32_t r[4];
+	int i;
+
+	for (i = 0; i < 200; i++)
+		cpuid(0x80000000 + i, 3, r);
+	hypercall(1234, intel);
+	rdmsr(0x1b);
+	mmio_read32(DEVICE_PAGE + 0x10);
+	GUEST_SYNC(1);
+	rdmsr(0x1b);
+	GUEST_SYNC(2);
+}
+
+/* The exit that came @n before the last one; 0: that one itself. */
+static const struct strata_profile_last *before(const struct strata_profile *p, unsigned int n)
+{
+	return &p->last[(p->nr_noted - 1 - n) % p->nr_last];
+}
+
+TEST(last)
+{
+	struct vm *vm = vm_create(0);
+	struct vcpu *vcpu = vcpu_create(vm, 0, g_last);
+	const struct strata_profile *p = profile_map(vcpu);
+	const struct strata_profile_last *l;
+	unsigned int i, n = 0;
+	uint64_t noted;
+	int fd = profile_fd(p);
+
+	ASSERT_EQ(STRATA_PROFILE_LAST, p->nr_last);
+	ASSERT_EQ(sizeof(*l), p->last_size);
+	ASSERT_EQ(offsetof(struct strata_profile, last), p->last_offset);
+	ASSERT_EQ(0, ioctl(fd, STRATA_PROFILE_COUNT_KEYS, 0));
+	vm_map(vm, DEVICE_PAGE, DEVICE_PAGE, PAGE_SIZE, PTE_W | PTE_PCD);
+	vcpu_call(vcpu, g_last, on_intel());
+	run_to(vcpu, 1);
+	EXPECT_LT(200, p->nr_noted);
+	EXPECT_EQ(STRATA_EXIT_PIO, before(p, 0)->reason);
+	for (i = 1; i < p->nr_last; i++) {
+		l = before(p, i);
+		EXPECT_GE(before(p, i - 1)->tsc, l->tsc);
+		/* What the host does of its own, and memory that is touched first. */
+		if (l->reason == STRATA_EXIT_INTR ||
+		    (l->reason == STRATA_EXIT_NESTED_FAULT && l->detail != DEVICE_PAGE + 0x10))
+			continue;
+		switch (n++) {
+		case 0:
+			EXPECT_TRUE(l->reason == STRATA_EXIT_MMIO ||
+				    l->reason == STRATA_EXIT_NESTED_FAULT);
+			EXPECT_EQ(DEVICE_PAGE + 0x10, l->detail);
+			break;
+		case 1:
+			EXPECT_EQ(STRATA_EXIT_MSR_READ, l->reason);
+			EXPECT_EQ(0x1b, l->detail);
+			break;
+		case 2:
+			EXPECT_EQ(STRATA_EXIT_HYPERCALL, l->reason);
+			EXPECT_EQ(1234, l->detail);
+			break;
+		default:
+			EXPECT_EQ(STRATA_EXIT_CPUID, l->reason);
+			EXPECT_EQ((0x80000000 + 199 - (n - 4)) | 3ull << 32, l->detail);
+			EXPECT_LE((uintptr_t)g_last & 0xfff, l->rip & 0xfff);
+		}
+	}
+	EXPECT_LT(40, n);
+	noted = p->nr_noted;
+	close(fd);
+	run_to(vcpu, 2);
+	EXPECT_EQ(noted, p->nr_noted);
+}
+
 TEST(exact)
 {
 	struct vm *vm = vm_create(0);

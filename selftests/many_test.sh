@@ -12,6 +12,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/lib/launcher_test.sh"
 only_long "ten VMs at once, 40 that do nothing, more memory than there is"
 
+# shellcheck disable=SC2034 # for linux_initrd
+linux_files=("$here/guest/bin/fill")
 linux_initrd "$here/guest/device-init" || exit 1
 truncate -s 8M disk
 

@@ -147,6 +147,27 @@ struct strata_profile_key {
 	__u64 ticks;
 };
 
+#define STRATA_PROFILE_LAST		64
+
+/**
+ * struct strata_profile_last - one of the exits that came last
+ * @reason: by enum strata_exit_reason
+ * @hw_code: the hardware's number of it
+ * @rip: where the guest was
+ * @detail: as the key of struct strata_profile_key, but with the whole address; of a
+ *	reason without one the same as @info
+ * @info: what the hardware says beside it: exit qualification, EXITINFO1
+ * @tsc: when it came
+ */
+struct strata_profile_last {
+	__u32 reason;
+	__u32 hw_code;
+	__u64 rip;
+	__u64 detail;
+	__u64 info;
+	__u64 tsc;
+};
+
 /**
  * struct strata_profile - the pages
  * @magic: STRATA_PROFILE_MAGIC
@@ -180,10 +201,18 @@ struct strata_profile_key {
  *	entry, and between the exit and the next stamp. Of a sample: the first entry
  *	after each of the host's ticks
  * @switches: how many there are in the sample
+ * @nr_noted: exits that were written to the places of the last ones, in turn: the next
+ *	one goes to that number modulo @nr_last. A reader of a vCPU that runs may find
+ *	one half written
+ * @last_offset: of the first struct strata_profile_last; written as keys are
+ * @last_size: from one of them to the next
+ * @nr_last: how many there are
+ * @reserved2: 0
  * @part_name: at part_names_offset
  * @reason_name: at names_offset
  * @reason: at reasons_offset
  * @key: at keys_offset
+ * @last: at last_offset
  */
 struct strata_profile {
 	__u32 magic;
@@ -211,10 +240,16 @@ struct strata_profile {
 	__u64 user_exits;
 	__u64 switch_ticks;
 	__u64 switches;
+	__u64 nr_noted;
+	__u32 last_offset;
+	__u32 last_size;
+	__u32 nr_last;
+	__u32 reserved2;
 	char part_name[STRATA_MAX_PARTS][STRATA_PROFILE_NAME];
 	char reason_name[STRATA_MAX_EXIT_REASONS][STRATA_PROFILE_NAME];
 	struct strata_profile_reason reason[STRATA_MAX_EXIT_REASONS];
 	struct strata_profile_key key[STRATA_PROFILE_KEYS];
+	struct strata_profile_last last[STRATA_PROFILE_LAST];
 };
 
 /**
@@ -368,8 +403,8 @@ struct strata_nested_count {
 #define STRATA_PROFILE_OPEN		_IOW(STRATA_IOC, 0x03, struct strata_profile_id)
 /*
  * On a descriptor of STRATA_PROFILE_OPEN: what the exits are about is counted as well,
- * until the last descriptor that asked for it is closed. Each of these exits takes some
- * hundred instructions more.
+ * and the last ones are kept, until the last descriptor that asked for it is closed. Each
+ * of these exits takes some hundred instructions more.
  */
 #define STRATA_PROFILE_COUNT_KEYS	_IO(STRATA_IOC, 0x04)
 

@@ -116,15 +116,18 @@ static int by_count(const void *a, const void *b)
 	return by_identity(a, b);
 }
 
-static const char *describe(const struct key *k, char *to, size_t size)
+/**
+ * profile_detail() - what an exit was about, in words
+ * @reason: of the exit
+ * @detail: a key of STRATA_KEY_DETAIL, or that of one of the last exits
+ *
+ * Return: @to.
+ */
+const char *profile_detail(char *to, size_t size, __u32 reason, __u64 detail)
 {
-	unsigned long long key = k->key;
+	unsigned long long key = detail;
 
-	if (k->kind == STRATA_KEY_RIP) {
-		snprintf(to, size, "rip 0x%llx", key);
-		return to;
-	}
-	switch (k->reason) {
+	switch (reason) {
 	case STRATA_EXIT_PIO:
 		snprintf(to, size, "port 0x%llx", key);
 		break;
@@ -140,11 +143,19 @@ static const char *describe(const struct key *k, char *to, size_t size)
 		break;
 	case STRATA_EXIT_NESTED_FAULT:
 	case STRATA_EXIT_MMIO:
-		snprintf(to, size, "page 0x%llx", key);
+		snprintf(to, size, "%s 0x%llx", key % 4096 ? "address" : "page", key);
 		break;
 	default:
 		snprintf(to, size, "0x%llx", key);
 	}
+	return to;
+}
+
+static const char *describe(const struct key *k, char *to, size_t size)
+{
+	if (k->kind != STRATA_KEY_RIP)
+		return profile_detail(to, size, k->reason, k->key);
+	snprintf(to, size, "rip 0x%llx", (unsigned long long)k->key);
 	return to;
 }
 

@@ -168,6 +168,7 @@ struct options {
 	bool daemonize;
 	bool privileged;		/* as it was started */
 	bool silent;			/* nobody wants the console */
+	bool last_exits;		/* of all kinds, for reports */
 	struct limits limits;
 	const char *gdb;		/* the port or the socket of a debugger */
 };
@@ -254,6 +255,7 @@ struct last_exit {
 /* What the launcher itself counts, one entry for each KVM_EXIT_ number. */
 #define NR_USER_EXITS		48
 
+struct strata_profile;
 struct vm;
 struct virtio_dev;
 struct gdb;
@@ -275,6 +277,8 @@ struct vcpu {
 	unsigned int stuck;		/* seconds with interrupts off, for the watchdog */
 	__u64 nr_exits;			/* to us */
 	struct last_exit last_exits[LAST_EXITS];
+	const struct strata_profile *exit_log;	/* all that came last, or NULL */
+	int exit_log_fd;
 	__u64 user_exits[NR_USER_EXITS];
 	__u64 interrupted;
 };
@@ -521,6 +525,11 @@ int watchdog_look(struct vm *vm);
 /* last_exits.c */
 void last_exits_note(struct vcpu *vcpu);
 void last_exits_print(const struct vcpu *vcpu);
+
+/* exit_log.c */
+int exit_log_open(struct vm *vm);
+void exit_log_close(struct vm *vm);
+void exit_log_print(const struct vcpu *vcpu, __u64 moved);
 
 /* backtrace.c */
 void backtrace_print(const struct guest_mem *mem, const struct kvm_regs *r,

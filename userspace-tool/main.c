@@ -65,6 +65,8 @@ static const char run_help[] =
 "                  what it does not need\n"
 "  --watchdog S    a guest that runs with interrupts off for S seconds has crashed, too\n"
 "  --symbols FILE  a System.map or a vmlinux: reports get a backtrace\n"
+"  --last-exits    reports show the last exits of every kind, not only those to the\n"
+"                  launcher; all exits take longer for that\n"
 "  --timeout S     end the guest after S seconds and show its registers\n"
 "  --no-pv LIST    paravirtual features to hide: io-delay, steal-time, eoi, unhalt,\n"
 "                  tlb-flush, ipi, poll-control, yield, or all but the clock\n"

@@ -20,7 +20,7 @@ enum { OPT_KERNEL = 1, OPT_INITRD, OPT_APPEND, OPT_CPUS, OPT_MEMORY, OPT_DEVICE,
 	OPT_ON_CRASH, OPT_ON_RESET, OPT_DUMP, OPT_NAME, OPT_BALLOON,
 	OPT_FLAT, OPT_GDB, OPT_CONFIG, OPT_CONSOLE, OPT_LOG, OPT_DAEMONIZE, OPT_VIRTIO_CONSOLE, OPT_WATCHDOG,
 	OPT_SYMBOLS, OPT_CPU_LIMIT, OPT_CPU_WEIGHT, OPT_MEMORY_LIMIT, OPT_PIN,
-	OPT_PRIVILEGED, OPT_VSOCK, OPT_FIRMWARE };
+	OPT_PRIVILEGED, OPT_VSOCK, OPT_FIRMWARE, OPT_LAST_EXITS };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
@@ -50,6 +50,7 @@ static const struct option long_options[] = {
 	{ "memory-limit", required_argument, NULL, OPT_MEMORY_LIMIT },
 	{ "pin", required_argument, NULL, OPT_PIN },
 	{ "privileged", no_argument, NULL, OPT_PRIVILEGED },
+	{ "last-exits", no_argument, NULL, OPT_LAST_EXITS },
 	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "console", required_argument, NULL, OPT_CONSOLE },
@@ -163,6 +164,9 @@ int options_take(int c, char *value, struct options *opt)
 		return limits_parse("pin", value, &opt->limits);
 	case OPT_PRIVILEGED:
 		opt->privileged = true;
+		return 0;
+	case OPT_LAST_EXITS:
+		opt->last_exits = true;
 		return 0;
 	case OPT_VSOCK:
 		if (!parse_number(value, MAX_CID, &opt->vsock) && opt->vsock >= MIN_CID)

@@ -84,6 +84,9 @@ __u64 profile_quantile(const struct profile_reason *r, unsigned int nr_buckets, 
 /* calibrate.c */
 int calibrate_switch(const char *device, double *ticks);
 
+/* keys.c */
+const char *profile_detail(char *to, size_t size, __u32 reason, __u64 detail);
+
 /* cmd_profile.c */
 int profile_parse_vm(const char *text, struct profile_choice *choice);
 int profile_parse_vcpu(const char *text, struct profile_choice *choice);

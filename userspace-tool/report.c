@@ -137,6 +137,7 @@ void report_state(struct vcpu *vcpu)
 		backtrace_print(&vcpu->vm->mem, &r, &s, &vcpu->vm->opt->symbols,
 				moved_by(vcpu->vm));
 	last_exits_print(vcpu);
+	exit_log_print(vcpu, moved_by(vcpu->vm));
 }
 
 /* strata tells which rule is broken; KVM leaves these bytes as they were. */

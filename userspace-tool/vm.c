@@ -125,7 +125,7 @@ int vm_create(struct vm *vm, const struct options *opt)
 		return -1;
 	if (check_cpus(vm) || mem_create(&vm->mem, &opt->memory) ||
 	    vm_set_slot(vm, 0, 0) || vm_set_slot(vm, 1, 0) ||
-	    create_chips(vm) || create_vcpus(vm) || devices_create(vm))
+	    create_chips(vm) || create_vcpus(vm) || exit_log_open(vm) || devices_create(vm))
 		return -1;
 	return 0;
 }
@@ -138,6 +138,7 @@ void vm_destroy(struct vm *vm)
 	gdb_destroy(vm);
 	virtio_destroy_all(vm);
 	fw_cfg_free(&vm->fw_cfg);
+	exit_log_close(vm);
 	free(vm->routes);
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		munmap(vm->vcpus[i].run, vm->run_size);

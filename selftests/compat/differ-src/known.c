@@ -343,6 +343,12 @@ static bool pv_msr(const struct look *l)
 	return ANY(l->k, 0x130, 0x132) && (index == 0x11 || index == 0x12);
 }
 
+/* Of MSR 0x10 two runs read the time of each. */
+static bool reads_time(const struct look *l)
+{
+	return find(l->k, 0x132) && msr_index(l->k) == 0x10;
+}
+
 static bool tsc_aux(const struct look *l)
 {
 	return !l->intel && msr_index(l->k) == 0xc0000103;
@@ -427,7 +433,13 @@ static bool delivery(const struct look *l)
 {
 	return l->strata->reason == KVM_EXIT_INTERNAL_ERROR &&
 		(l->kvm->events.exception.injected || l->kvm->reason != l->strata->reason ||
-		 l->kvm->error || l->k->inject >= 0);
+		 l->kvm->error || l->k->inject >= 0 || (l->strata->regs.rflags & 0x100));
+}
+
+static bool invalid_cr3(const struct look *l)
+{
+	return !l->intel && find(l->k, 0x122) && l->kvm->reason == KVM_EXIT_FAIL_ENTRY &&
+	       l->strata->reason == KVM_EXIT_FAIL_ENTRY;
 }
 
 static bool kvm_lacks(const struct look *l)
@@ -512,6 +524,9 @@ static const struct {
 	{ "CS.L has no meaning outside long mode; strata shows 0", l_without_lma },
 	{ "KVM loads an AMD guest's PDPTEs with CR0 and CR4, and refuses the A bit that QEMU's TCG sets in them",
 	  pdptes },
+	{ "QEMU's TCG takes reserved bits in MOV CR3, for which hardware has #GP, and refuses them at the next VMRUN, with a RIP of before",
+	  invalid_cr3 },
+	{ "RDMSR of the TSC, which has gone on meanwhile", reads_time },
 	{ "TSC_AUX has 32 bits (APM 2): strata has #GP, AMD's CPUs and KVM drop the others", tsc_aux },
 	{ "RDPMC: strata has no PMU", rdpmc },
 	{ "FMASK: its upper half is reserved (SDM 4 table 2-2): strata has #GP, KVM and Bochs take it",
