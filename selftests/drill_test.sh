@@ -117,7 +117,7 @@ is "which the neighbour does not notice" undisturbed
 
 timeout 100 strata run --name again --kernel vmlinux --initrd initrd \
 	--memory 192M --append "console=ttyS0 panic=-1 drill=loop" --watchdog 5 \
-	--on-crash reboot >log 2>&1 </dev/null &
+	--on-crash reboot --last-exits >log 2>&1 </dev/null &
 is "one that is to start anew" comes 1 'the guest hangs'
 is "does" comes 2 'Linux version'
 is "alone" undisturbed

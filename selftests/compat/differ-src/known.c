@@ -307,6 +307,26 @@ static bool astray(const struct look *l)
 				  0x134, 0x135, 0xcd, 0xa4, 0xa5, 0xaa, 0xab, 0x6c, 0x6d) || (b && ext(b + 1) >= 2 && ext(b + 1) <= 5));
 }
 
+/* A short jump into the middle of another instruction: what runs there is in no list. */
+static bool between(const struct look *l)
+{
+	unsigned int i, j, start, target, end = 0;
+
+	for (i = 0; i < l->k->nr_insns; i++) {
+		const struct insn *n = &l->k->insn[i];
+		uint8_t op = n->bytes[n->at];
+
+		end += n->len;
+		if ((op & 0xf0) != 0x70 && op != 0xeb && (op & 0xfc) != 0xe0)
+			continue;
+		target = end + (int8_t)n->bytes[n->at + 1];
+		for (start = j = 0; j < l->k->nr_insns; start += l->k->insn[j++].len)
+			if (target > start && target < start + l->k->insn[j].len)
+				return true;
+	}
+	return false;
+}
+
 static uint32_t msr_index(const struct kase *k)
 {
 	uint32_t index = 0;
@@ -539,6 +559,7 @@ static const struct {
 	{ "an event whose stack or gate is a device's: strata ends (SDM 3A 25.2 has no answer), KVM emulates what it interrupted, for ever",
 	  delivery },
 	{ "the case jumps into its data, or writes over its code", astray },
+	{ "the case jumps into the middle of an instruction", between },
 };
 
 const char *why_different(const struct kase *k, const struct result *kvm,
