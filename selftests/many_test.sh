@@ -101,7 +101,7 @@ if echo 4G >/sys/block/zram0/disksize; then
 	mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
 	# More of it would only take longer to fill: huge pages stay where they are.
 	free=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
-	echo $(((free - 800) / 2)) >/proc/sys/vm/nr_hugepages
+	echo $(((free - 450) / 2)) >/proc/sys/vm/nr_hugepages
 	free=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
 	each=$((free / 2))
 	for name in a b c d; do
