@@ -24,10 +24,10 @@ struct strata_frag {
 };
 
 /*
- * Two operands of 8 bytes, each across a page, are four pieces; one of 16
- * bytes across a page is three.
+ * PUSHA and POPA are eight, one of which may lie across a page. Of the others, two
+ * operands of 8 bytes, each across a page, are four.
  */
-#define STRATA_MAX_FRAGS	4
+#define STRATA_MAX_FRAGS	9
 
 /**
  * struct strata_fetch_cache - a page that instructions came from lately

@@ -409,16 +409,18 @@ ASM_BLOB(real_forms, ".code16\n"
 	 "movb $0x77, (%edx)\n"
 	 "hlt\n");
 
-TEST(real_mode)
+/* In a VM with 64 KiB of memory and the window's first bytes; true where it ends by HLT. */
+static bool run_at_the_window(const uint8_t *code, size_t len, uint8_t vga[0x200],
+			      struct vcpu **at_end)
 {
 	struct vm *vm = vm_create(VM_NO_GUEST);
 	struct vcpu *vcpu = vcpu_create_raw(vm, 0);
-	uint8_t *mem = mem_alloc(0x10000, PAGE_SIZE), vga[0x200] = { 0 };
+	uint8_t *mem = mem_alloc(0x10000, PAGE_SIZE);
 	struct kvm_regs r = { .rip = 0x1000, .rflags = 2 };
 	struct kvm_sregs s = vcpu_sregs(vcpu);
 
 	vm_set_region(vm, 0, 0, 0, 0x10000, mem);
-	memcpy(mem + 0x1000, real_forms, real_forms_end - real_forms);
+	memcpy(mem + 0x1000, code, len);
 	s.cs.selector = 0;
 	s.cs.base = 0;
 	vcpu_set_sregs(vcpu, &s);
@@ -427,13 +429,23 @@ TEST(real_mode)
 		struct kvm_run *run = vcpu->run;
 		uint64_t at = run->mmio.phys_addr - 0xa0000;
 
-		ASSERT_GE(sizeof(vga), at + run->mmio.len);
+		if (at + run->mmio.len > 0x200)
+			return false;
 		if (run->mmio.is_write)
 			memcpy(vga + at, run->mmio.data, run->mmio.len);
 		else
 			memcpy(run->mmio.data, vga + at, run->mmio.len);
 	}
-	EXPECT_EQ(KVM_EXIT_HLT, vcpu->run->exit_reason);
+	*at_end = vcpu;
+	return vcpu->run->exit_reason == KVM_EXIT_HLT;
+}
+
+TEST(real_mode)
+{
+	uint8_t vga[0x200] = { 0 };
+	struct vcpu *vcpu;
+
+	ASSERT_TRUE(run_at_the_window(real_forms, real_forms_end - real_forms, vga, &vcpu));
 	/* 0x30 was 0x11, counted up, got 0x2222 added, then AL was stored. */
 	EXPECT_EQ(0x34, vga[0x30]);
 	EXPECT_EQ(0x22, vga[0x140]);
@@ -442,6 +454,54 @@ TEST(real_mode)
 	EXPECT_EQ(0x77, vga[0x50]);
 	EXPECT_EQ(0x34, vcpu_regs(vcpu).rdi & 0xffff);
 	EXPECT_EQ(0x23, vcpu_regs(vcpu).rsi & 0xffff);
+}
+
+/* The stack itself is the device's. */
+ASM_BLOB(real_frames, ".code16\n"
+	 "movw $0xa000, %ax\n"
+	 "movw %ax, %ss\n"
+	 "movw $0x100, %sp\n"
+	 "movw $0x1111, %cx\n"
+	 "movw $0x2222, %dx\n"
+	 "movw $0x3333, %bx\n"
+	 "movw $0x5555, %bp\n"
+	 "movw $0x6666, %si\n"
+	 "movw $0x7777, %di\n"
+	 "pushaw\n"
+	 "xorl %ecx, %ecx\n"
+	 "xorl %edi, %edi\n"
+	 "popaw\n"
+	 "pushal\n"
+	 "popal\n"
+	 "enterw $0x20, $0\n"
+	 "movw %sp, %ax\n"
+	 "leavew\n"
+	 "lesw %ss:0xfc, %bx\n"
+	 "lfsl %ss:0xf8, %esi\n"
+	 "hlt\n");
+
+TEST(real_mode_stack)
+{
+	uint8_t vga[0x200] = { 0 };
+	struct vcpu *vcpu;
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	ASSERT_TRUE(run_at_the_window(real_frames, real_frames_end - real_frames, vga, &vcpu));
+	r = vcpu_regs(vcpu);
+	s = vcpu_sregs(vcpu);
+	EXPECT_EQ(0x1111, r.rcx & 0xffff);
+	EXPECT_EQ(0x2222, r.rdx & 0xffff);
+	EXPECT_EQ(0x7777, r.rdi & 0xffff);
+	EXPECT_EQ(0x5555, r.rbp & 0xffff);
+	EXPECT_EQ(0x100, r.rsp & 0xffff);
+	EXPECT_EQ(0x100 - 2 - 0x20, r.rax & 0xffff);
+	/* By PUSHAD: EAX at 0xfc, ECX below it. ENTER has written BP over the upper half. */
+	EXPECT_EQ(0xa000, r.rbx & 0xffff);
+	EXPECT_EQ(0x5555, s.es.selector);
+	EXPECT_EQ(0x55550, s.es.base);
+	EXPECT_EQ(0x1111, r.rsi);
+	EXPECT_EQ(0xa000, s.fs.selector);
 }
 
 /* An instruction that nobody emulates ends in an error that shows its bytes. */

@@ -191,6 +191,10 @@ static noinline int fixup(struct strata_emul_ctxt *c, u32 *desc, bool opsize16)
 		if (c->reg > EMUL_SEG_GS || c->reg == EMUL_SEG_CS)
 			return emul_fault(c, EMUL_VEC_UD);
 		return EMUL_CONTINUE;
+	case OP_LOAD_FAR:
+		if (c->ismem)
+			return EMUL_CONTINUE;
+		return c->mode <= EMUL_VM86 ? emul_fault(c, EMUL_VEC_UD) : EMUL_UNHANDLED;
 	case OP_SSE:
 		c->sse_pfx = c->rep ? c->rep : opsize16 ? 0x66 : 0;
 		if (!c->ismem || !emul_find_sse(c->opcode, c->sse_pfx, false))
@@ -242,6 +246,12 @@ static noinline int decode_imm(struct strata_emul_ctxt *c, unsigned int *ppos,
 			return rc;
 		c->imm = get_unsigned(c->insn + pos, size);
 		break;
+	case DI_WB:
+		size = 3;
+		if (lacks(c, pos + size, &rc))
+			return rc;
+		c->imm = get_unsigned(c->insn + pos, 2) | c->insn[pos + 2] << 16;
+		break;
 	case DI_MOFFS:
 		size = c->adsize;
 		if (lacks(c, pos + size, &rc))
@@ -289,6 +299,11 @@ int strata_emul_decode(struct strata_emul_ctxt *c)
 				break;
 			rex = opcode;
 			continue;
+		}
+		if ((opcode & 0xfe) == 0xc4) {
+			if (is_long)
+				return EMUL_UNHANDLED;
+			break;
 		}
 		rex = 0;
 		switch (opcode) {

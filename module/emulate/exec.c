@@ -540,6 +540,10 @@ static noinline int exec_other(struct strata_emul_ctxt *c, unsigned int op)
 		return exec_segment_move(c, op);
 	case OP_PUSH ... OP_RET:
 		return emul_stack_op(c, op);
+	case OP_PUSHA ... OP_LEAVE:
+		return emul_frame_op(c, op);
+	case OP_LOAD_FAR:
+		return emul_load_far(c);
 	case OP_IN:
 	case OP_OUT:
 	case OP_INS:

@@ -102,6 +102,11 @@ enum emul_op {
 	OP_CALL_REL,
 	OP_JMP,
 	OP_RET,
+	OP_PUSHA,
+	OP_POPA,
+	OP_ENTER,
+	OP_LEAVE,
+	OP_LOAD_FAR,
 	OP_IN,
 	OP_OUT,
 	OP_MOVS,
@@ -151,6 +156,7 @@ enum emul_op {
 #define DI_MOFFS	0x50000	/* address size: a memory operand */
 #define DI_OPREG	0x60000	/* register in the opcode, as r/m */
 #define DI_OPREG_V	0x70000	/* that, and an immediate of operand size */
+#define DI_WB		0x80000	/* 16 bits, and a byte above them */
 #define DI_MASK		0xf0000
 
 enum emul_kind {
@@ -216,9 +222,14 @@ int emul_linearize_slow(struct strata_emul_ctxt *c, unsigned int seg, u64 off,
 int emul_fetch_linear(struct strata_emul_ctxt *c, unsigned int have,
 		      u64 *linear, unsigned int *len);
 int emul_load_segment(struct strata_emul_ctxt *c, unsigned int seg, u16 sel);
+int emul_load_far(struct strata_emul_ctxt *c);
 int emul_branch_check(struct strata_emul_ctxt *c, u64 rip);
 
+/* frame.c */
+int emul_frame_op(struct strata_emul_ctxt *c, unsigned int op);
+
 /* stack.c */
+unsigned int emul_stack_size(struct strata_emul_ctxt *c);
 int emul_push(struct strata_emul_ctxt *c, u64 val, unsigned int size);
 int emul_stack_op(struct strata_emul_ctxt *c, unsigned int op);
 

@@ -19,6 +19,7 @@
 #define SEG_OP(op)	(OP_##op | DF_NO64)
 #define GRP(n)		(OP_GRP##n | DF_GROUP | DF_MODRM)
 #define STR_B(op)	(OP_##op | DF_BYTE)
+#define LOAD_FAR	(OP_LOAD_FAR | DF_MODRM | DD(REG))
 
 const u32 emul_onebyte[256] = {
 	[0x00] = EB_GB(ADD) | DF_LOCK, [0x01] = EV_GV(ADD) | DF_LOCK,
@@ -55,6 +56,7 @@ const u32 emul_onebyte[256] = {
 	[0x48 ... 0x4f] = OP_DEC | DI_OPREG | DD(RM) | PFX,
 	[0x50 ... 0x57] = OP_PUSH | DI_OPREG | DF_DEF64 | DS(RM),
 	[0x58 ... 0x5f] = OP_POP | DI_OPREG | DF_DEF64 | DD(RM),
+	[0x60] = OP_PUSHA | DF_NO64, [0x61] = OP_POPA | DF_NO64,
 	/* MOVSXD; ARPL in other modes is turned away by the decoder */
 	[0x63] = GV_EV(MOVSX) | DF_FIXUP,
 	[0x64] = PFX, [0x65] = PFX, [0x66] = PFX, [0x67] = PFX,
@@ -93,8 +95,11 @@ const u32 emul_onebyte[256] = {
 	[0xc0] = GRP(2) | DF_BYTE | DI_UB | DS(IMM) | DD(RM),
 	[0xc1] = GRP(2) | DI_UB | DS(IMM) | DD(RM),
 	[0xc2] = OP_RET | DF_DEF64 | DI_W, [0xc3] = OP_RET | DF_DEF64,
+	/* LES and LDS, where they are no VEX prefixes */
+	[0xc4] = LOAD_FAR | DF_FIXUP | PFX, [0xc5] = LOAD_FAR | DF_FIXUP | PFX,
 	[0xc6] = GRP(11) | DF_BYTE | DI_B | DS(IMM) | DD(RM),
 	[0xc7] = GRP(11) | DI_Z | DS(IMM) | DD(RM),
+	[0xc8] = OP_ENTER | DF_DEF64 | DI_WB, [0xc9] = OP_LEAVE | DF_DEF64,
 	[0xd0] = GRP(2) | DF_BYTE | DS(ONE) | DD(RM),
 	[0xd1] = GRP(2) | DS(ONE) | DD(RM),
 	[0xd2] = GRP(2) | DF_BYTE | DS(CL) | DD(RM),
@@ -132,7 +137,9 @@ const u32 emul_twobyte[256] = {
 	[0xae] = GRP(15) | DF_FIXUP,
 	[0xaf] = GV_EV(IMUL2),
 	[0xb0] = EB_GB(CMPXCHG) | DF_LOCK, [0xb1] = EV_GV(CMPXCHG) | DF_LOCK,
+	[0xb2] = LOAD_FAR | DF_MEM,
 	[0xb3] = EV_GV(BTR) | DF_LOCK,
+	[0xb4] = LOAD_FAR | DF_MEM, [0xb5] = LOAD_FAR | DF_MEM,
 	[0xb6] = GV_EV(MOVZX), [0xb7] = GV_EV(MOVZX),
 	[0xba] = GRP(8) | DI_UB | DS(IMM) | DD(RM),
 	[0xbb] = EV_GV(BTC) | DF_LOCK,

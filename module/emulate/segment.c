@@ -266,3 +266,28 @@ int emul_load_segment(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 	}
 	return c->ops->set_segment(c, seg, &var);
 }
+
+/**
+ * emul_load_far() - LES, LDS, LSS, LFS and LGS: an offset, and behind it a selector
+ * @c: context, decoded
+ *
+ * Return: enum strata_emul_rc
+ */
+int emul_load_far(struct strata_emul_ctxt *c)
+{
+	unsigned int seg = c->opcode == 0xc4 ? EMUL_SEG_ES :
+			   c->opcode == 0xc5 ? EMUL_SEG_DS : c->opcode & 7;
+	u64 pointer = 0;
+	int rc;
+
+	/* vendors disagree on whether there are offsets of 64 bits */
+	if (c->opsize == 8)
+		return EMUL_UNHANDLED;
+	rc = emul_read_mem(c, &pointer, c->opsize + 2, EMUL_ACC_READ);
+	if (!rc)
+		rc = emul_load_segment(c, seg, pointer >> (8 * c->opsize));
+	if (rc)
+		return rc;
+	emul_set_reg(c, c->reg, c->opsize, pointer & emul_mask(c->opsize));
+	return EMUL_CONTINUE;
+}

@@ -4,7 +4,8 @@
  */
 #include "internal.h"
 
-static unsigned int stack_size(struct strata_emul_ctxt *c)
+/* Bytes of the stack pointer. */
+unsigned int emul_stack_size(struct strata_emul_ctxt *c)
 {
 	struct kvm_segment ss;
 
@@ -24,7 +25,7 @@ static unsigned int stack_size(struct strata_emul_ctxt *c)
  */
 int emul_push(struct strata_emul_ctxt *c, u64 val, unsigned int size)
 {
-	unsigned int ssize = stack_size(c);
+	unsigned int ssize = emul_stack_size(c);
 	u64 sp = (c->regs[EMUL_RSP] - size) & emul_mask(ssize);
 	u64 linear;
 	int rc;
@@ -42,7 +43,7 @@ int emul_push(struct strata_emul_ctxt *c, u64 val, unsigned int size)
 /* Read the top of the stack; emul_drop() then moves RSP. */
 static int peek(struct strata_emul_ctxt *c, u64 *val, unsigned int size)
 {
-	u64 sp = c->regs[EMUL_RSP] & emul_mask(stack_size(c));
+	u64 sp = c->regs[EMUL_RSP] & emul_mask(emul_stack_size(c));
 	u64 linear;
 	int rc;
 
@@ -55,7 +56,7 @@ static int peek(struct strata_emul_ctxt *c, u64 *val, unsigned int size)
 
 static void drop(struct strata_emul_ctxt *c, unsigned int size)
 {
-	emul_set_addr_reg(c, EMUL_RSP, stack_size(c), c->regs[EMUL_RSP] + size);
+	emul_set_addr_reg(c, EMUL_RSP, emul_stack_size(c), c->regs[EMUL_RSP] + size);
 }
 
 static int pop(struct strata_emul_ctxt *c)

@@ -3,7 +3,7 @@
  * The decoder: a table of every form, each in every mode and under every
  * prefix; every addressing mode; what must be refused; random bytes.
  */
-// sources: ../../module/emulate/decode.c ../../module/emulate/quick.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
+// sources: ../../module/emulate/decode.c ../../module/emulate/quick.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/frame.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
 #include "tap.h"
 #include "emul_env.h"
 #include "emulate/internal.h"
@@ -18,6 +18,7 @@
 #define NO66	0x40	/* not with an operand-size prefix */
 #define NOREP	0x80	/* not with F2 or F3 */
 #define MIN32	0x100	/* operand size at least 32, NO66 besides */
+#define VEX	0x200	/* in 64-bit mode a prefix of what is not supported */
 
 /*
  * The bytes, without prefixes. Letters: z an immediate of 16 or 32 bits, v one
@@ -118,6 +119,11 @@ static const struct form forms[] = {
 	SHIFT(OP_SAL, "30", "f1"), SHIFT(OP_SAR, "38", "f9"),
 	{ "0f a4 00 05", OP_SHLD, M }, { "0f a5 00", OP_SHLD, M },
 	{ "0f ac 00 05", OP_SHRD, M }, { "0f ad 00", OP_SHRD, M },
+	{ "60", OP_PUSHA, N64 }, { "61", OP_POPA, N64 },
+	{ "c8 08 00 00", OP_ENTER, S }, { "c9", OP_LEAVE, S },
+	{ "c4 00", OP_LOAD_FAR, M | VEX }, { "c5 00", OP_LOAD_FAR, M | VEX },
+	{ "0f b2 00", OP_LOAD_FAR, M }, { "0f b4 00", OP_LOAD_FAR, M },
+	{ "0f b5 00", OP_LOAD_FAR, M },
 	{ "c2 08 00", OP_RET, S }, { "c3", OP_RET, S }, { "e8 z", OP_CALL_REL, S },
 	{ "e4 60", OP_IN, B }, { "e5 60", OP_IN, 0 },
 	{ "e6 60", OP_OUT, B }, { "e7 60", OP_OUT, 0 },
@@ -288,7 +294,7 @@ static bool check_form(const struct form *f, unsigned int mode,
 		return true;
 	if ((is64 && (f->props & N64)) || (lock && !(f->props & L)))
 		want = EMUL_FAULT;
-	if (!is64 && (f->props & O64))
+	if ((!is64 && (f->props & O64)) || (is64 && (f->props & VEX)))
 		want = EMUL_UNHANDLED;
 
 	rc = decode(mode, code, n);

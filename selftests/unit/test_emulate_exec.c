@@ -3,7 +3,7 @@
  * Execution where the CPU of the host cannot be the judge: other modes,
  * segmentation, faults, restarts, devices and ports.
  */
-// sources: ../../module/emulate/decode.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
+// sources: ../../module/emulate/decode.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/frame.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
 #include "tap.h"
 #include "emul_env.h"
 
@@ -151,6 +151,85 @@ static void test_modes(void)
 	       strata_emul_mode(1, true, 2, false, false) == EMUL_PROT16 &&
 	       strata_emul_mode(1, true, 2, true, false) == EMUL_LONG,
 	       "the mode follows from CR0, EFER, RFLAGS and CS");
+}
+
+static void test_frames(void)
+{
+	unsigned int i;
+	bool ok;
+	int rc;
+
+	start(EMUL_PROT32);
+	for (i = 0; i < 8; i++)
+		env.regs[i] = 0x1111 * (i + 1);
+	REG(RSP) = ENV_BASE + 0x800;
+	rc = RUN(0x60);
+	ok = rc == EMUL_CONTINUE && REG(RSP) == ENV_BASE + 0x7e0;
+	for (i = 0; i < 8; i++)
+		ok &= mem_at(ENV_BASE + 0x7fc - 4 * i, 4) ==
+		      (i == EMUL_RSP ? ENV_BASE + 0x800 : 0x1111 * (i + 1));
+	tap_ok(ok, "PUSHA writes eight registers, of ESP the old one");
+	for (i = 0; i < 8; i++)
+		if (i != EMUL_RSP)
+			env.regs[i] = 0;
+	rc = RUN(0x61);
+	ok = rc == EMUL_CONTINUE && REG(RSP) == ENV_BASE + 0x800;
+	for (i = 0; i < 8; i++)
+		ok &= i == EMUL_RSP || env.regs[i] == 0x1111 * (i + 1);
+	tap_ok(ok, "POPA reads them, but for ESP");
+
+	start(EMUL_PROT32);
+	REG(RSP) = ENV_BASE + 0x800;
+	REG(RDI) = 0x12345678;
+	set_mem(ENV_BASE + 0x800, 0xaaaa, 2);
+	rc = RUN(0x66, 0x61);
+	tap_ok(rc == EMUL_CONTINUE && REG(RSP) == ENV_BASE + 0x810 && REG(RDI) == 0x1234aaaa,
+	       "POPA of 16 bits leaves the upper halves");
+
+	start(EMUL_REAL);
+	REG(RSP) = 8;
+	rc = RUN(0x60);
+	tap_ok(rc == EMUL_CONTINUE && REG(RSP) == 0xfff8, "PUSHA wraps as SP does");
+	start(EMUL_REAL);
+	REG(RSP) = 7;
+	rc = RUN(0x60);
+	tap_ok(faulted(rc, 12, 0), "a word at FFFF of the stack gives #SS");
+
+	start(EMUL_PROT32);
+	REG(RSP) = ENV_BASE + 0x800;
+	REG(RBP) = 0xcafe;
+	rc = RUN(0xc8, 0x20, 0x01, 0x00);
+	tap_ok(rc == EMUL_CONTINUE && REG(RBP) == ENV_BASE + 0x7fc &&
+	       REG(RSP) == ENV_BASE + 0x7fc - 0x120 && mem_at(ENV_BASE + 0x7fc, 4) == 0xcafe,
+	       "ENTER");
+	rc = RUN(0xc9);
+	tap_ok(rc == EMUL_CONTINUE && REG(RBP) == 0xcafe && REG(RSP) == ENV_BASE + 0x800,
+	       "LEAVE undoes it");
+	rc = RUN(0xc8, 0x20, 0x00, 0x01);
+	tap_ok(rc == EMUL_UNHANDLED, "ENTER of an inner procedure is not supported");
+
+	start(EMUL_LONG);
+	REG(RSP) = ENV_BASE + 0x800;
+	REG(RBP) = 0x123456789abc;
+	rc = RUN(0xc8, 0x10, 0x00, 0x00);
+	tap_ok(rc == EMUL_CONTINUE && REG(RSP) == ENV_BASE + 0x7e8 &&
+	       mem_at(ENV_BASE + 0x7f8, 8) == 0x123456789abc, "ENTER in 64-bit mode");
+	rc = RUN(0xc9);
+	tap_ok(rc == EMUL_CONTINUE && REG(RBP) == 0x123456789abc &&
+	       REG(RSP) == ENV_BASE + 0x800, "and LEAVE");
+	tap_ok(faulted(RUN(0x60), 6, 0), "no PUSHA in 64-bit mode");
+
+	start(EMUL_REAL);
+	REG(RBX) = 0x2000;
+	set_mem(0x2000, 0x12345678, 4);
+	rc = RUN(0xc4, 0x07);			/* les ax, [bx] */
+	tap_ok(rc == EMUL_CONTINUE && (REG(RAX) & 0xffff) == 0x5678 &&
+	       env.seg[EMUL_SEG_ES].selector == 0x1234 && env.seg[EMUL_SEG_ES].base == 0x12340,
+	       "LES: the offset, and the segment behind it");
+	rc = RUN(0x66, 0x0f, 0xb5, 0x07);	/* lgs eax, [bx] */
+	tap_ok(rc == EMUL_CONTINUE && REG(RAX) == 0x12345678 &&
+	       env.seg[EMUL_SEG_GS].selector == mem_at(0x2004, 2), "LGS, of 32 bits");
+	tap_ok(faulted(RUN(0xc5, 0xc0), 6, 0), "LDS of a register gives #UD");
 }
 
 static void test_segments(void)
@@ -709,6 +788,7 @@ static void test_misc(void)
 int main(void)
 {
 	test_modes();
+	test_frames();
 	test_segments();
 	test_load_segment();
 	test_faults();

@@ -9,7 +9,7 @@
  *
  * Usage: test_emulate_native [SEED [ROUNDS]]
  */
-// sources: ../../module/emulate/decode.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
+// sources: ../../module/emulate/decode.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/frame.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
 #include <cpuid.h>
 #include <signal.h>
 #include <sys/mman.h>

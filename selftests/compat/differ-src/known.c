@@ -128,9 +128,9 @@ static bool not_emulated(const struct look *l)
 	if (l->kvm->nr_accesses == l->strata->nr_accesses &&
 	    l->strata->reason != KVM_EXIT_INTERNAL_ERROR && !(l->k->user && got_ud(l->strata)))
 		return false;
-	if (ANY(l->k, 0xc4, 0xc5, 0x1b2, 0x1b4, 0x1b5, 0xca, 0xcb, 0xcf, 0xc8, 0xc9, 0x8e, 0x9a,
-		0xea, 0x07, 0x17, 0x1f, 0x1a1, 0x1a9, 0x16f, 0x17f, 0x1e7, 0x1ae, 0xd9, 0xdb,
-		0xdd, 0x100, 0x60, 0x61))
+	if (ANY(l->k, 0xca, 0xcb, 0xcf, 0x9a,
+		0xea, 0x16f, 0x17f, 0x1e7, 0x1ae, 0xd9, 0xdb,
+		0xdd, 0x100))
 		return true;
 	b = find(l->k, 0xff);
 	if (b && (ext(b + 1) == 3 || ext(b + 1) == 5 || (l->k->mode == LONG64 && ext(b + 1) == 2)))
@@ -255,6 +255,12 @@ static bool ss_override(const struct look *l)
 }
 
 /* MOV to a segment register with REX.R, which is ignored. */
+static bool null_ss(const struct look *l)
+{
+	return l->k->mode == LONG64 && l->strata->sregs.ss.unusable &&
+	       !(l->kvm->sregs.ss.selector & ~3) && !l->kvm->sregs.ss.unusable;
+}
+
 static bool segment_rex(const struct look *l)
 {
 	return l->k->mode == LONG64 && ANY(l->k, 0x8c, 0x8e) && got_ud(l->kvm);
@@ -522,6 +528,7 @@ static const struct {
 	{ "KVM reads what it then finds not to be writable", read_before_check },
 	{ "QEMU's TCG has no DR7.GD, and KVM lets a guest have its debug registers", general_detect },
 	{ "KVM gives #SS for an SS: that 64-bit mode ignores (SDM 1 3.3.7)", ss_override },
+	{ "a null SS: KVM's emulator gives it a limit and a type (__load_segment_descriptor)", null_ss },
 	{ "KVM takes REX.R for a part of the segment register's number", segment_rex },
 	{ "with REX.W KVM writes 8 bytes of a segment register's 2 (em_mov_rm_sreg)", segment_w },
 	{ "KVM takes MOVNTI with 66 (SDM 2B: NP)", movnti },
@@ -554,7 +561,7 @@ static const struct {
 	{ "MOV DR with REX.R is #UD and no exit (SDM 3C 26.1.1): Bochs exits at it, and strata believes it",
 	  no_debug_register },
 	{ "an instruction that cannot be fetched: KVM tries to deliver its #PF before it ends", fetch_fault },
-	{ "strata does not emulate loads of segment registers and tables, far transfers, ENTER, LEAVE, PUSHA, POPA, MMX and x87 from or to a device",
+	{ "strata does not emulate loads and stores of GDTR and IDTR, far transfers, MMX and x87 from or to a device",
 	  not_emulated },
 	{ "an event whose stack or gate is a device's: strata ends (SDM 3A 25.2 has no answer), KVM emulates what it interrupted, for ever",
 	  delivery },
