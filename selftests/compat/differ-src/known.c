@@ -257,8 +257,14 @@ static bool ss_override(const struct look *l)
 /* MOV to a segment register with REX.R, which is ignored. */
 static bool null_ss(const struct look *l)
 {
-	return l->k->mode == LONG64 && l->strata->sregs.ss.unusable &&
-	       !(l->kvm->sregs.ss.selector & ~3) && !l->kvm->sregs.ss.unusable;
+	return l->k->mode == LONG64 && !(l->strata->sregs.ss.selector & ~3) &&
+	       !l->strata->sregs.ss.present && l->kvm->sregs.ss.present;
+}
+
+/* KVM begins anew after each access, where the registers have changed. */
+static bool pop_all(const struct look *l)
+{
+	return find(l->k, 0x61) && l->kvm->nr_accesses;
 }
 
 static bool segment_rex(const struct look *l)
@@ -529,6 +535,7 @@ static const struct {
 	{ "QEMU's TCG has no DR7.GD, and KVM lets a guest have its debug registers", general_detect },
 	{ "KVM gives #SS for an SS: that 64-bit mode ignores (SDM 1 3.3.7)", ss_override },
 	{ "a null SS: KVM's emulator gives it a limit and a type (__load_segment_descriptor)", null_ss },
+	{ "POPA: KVM goes on after an access of user space with another stack pointer (em_popa)", pop_all },
 	{ "KVM takes REX.R for a part of the segment register's number", segment_rex },
 	{ "with REX.W KVM writes 8 bytes of a segment register's 2 (em_mov_rm_sreg)", segment_w },
 	{ "KVM takes MOVNTI with 66 (SDM 2B: NP)", movnti },
