@@ -136,7 +136,9 @@ if [ -e /sys/fs/cgroup/look/memory.reclaim ] && echo 512M >/sys/block/zram0/disk
 	is "but which pages" shows "^  nested level [12]: 0x.*, a page of"
 	is "paused" strata pause one
 	echo $$ >/sys/fs/cgroup/cgroup.procs
-	for ((i = 0; i < 40; i++)); do
+	# Files of the group's are not what is to go.
+	echo 200 >/proc/sys/vm/swappiness
+	for ((i = 0; i < 100; i++)); do
 		echo 32M >/sys/fs/cgroup/look/memory.reclaim
 		look one "$text" && shows 'swapped out' && break
 	done 2>/dev/null
