@@ -61,7 +61,7 @@ orders <<'END'
 echo "debian: multi-user, $(nproc) CPUs, $(uname -r)"
 sha256sum /usr/bin/* /usr/lib/x86_64-linux-gnu/*.so* 2>/dev/null | sha256sum | sed 's/^/debian: files /'
 cp -a /usr/bin /var/tmp/copy && sync && echo 3 >/proc/sys/vm/drop_caches &&
-	diff -r /usr/bin /var/tmp/copy && echo "debian: copies right"
+	diff -r --no-dereference /usr/bin /var/tmp/copy && echo "debian: copies right"
 fio --name=verify --directory=/var/tmp --size=48M --rw=randwrite --bs=4k --ioengine=psync \
 	--verify=crc32c --do_verify=1 --verify_fatal=1 --end_fsync=1 >/tmp/fio 2>&1 &&
 	echo "debian: fio right, $(grep -o 'IOPS=[^ ]*, BW=[^ ]*' /tmp/fio | tr '\n' ' ')" || { echo "debian: fio WRONG"; cat /tmp/fio; }
