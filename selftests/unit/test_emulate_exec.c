@@ -144,6 +144,7 @@ static void test_modes(void)
 	       "completion clears RF");
 
 	tap_ok(strata_emul_mode(0, false, 2, false, false) == EMUL_REAL &&
+	       strata_emul_mode(0, false, 2, false, true) == EMUL_REAL32 &&
 	       strata_emul_mode(1, false, 0x20002, false, true) == EMUL_VM86 &&
 	       strata_emul_mode(1, false, 2, true, false) == EMUL_PROT16 &&
 	       strata_emul_mode(1, false, 2, false, true) == EMUL_PROT32 &&
