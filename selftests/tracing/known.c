@@ -65,8 +65,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: trace_known N\n");
 		return 2;
 	}
-	guest_deadline(1000);
 	vm = vm_create(VM_IRQCHIP);
+	guest_deadline(1000);
 	memory = mem_alloc(PAGES * PAGE_SIZE, PAGE_SIZE);
 	madvise(memory, PAGES * PAGE_SIZE, MADV_NOHUGEPAGE);
 	vm_set_region(vm, 1, 0, MEMORY, PAGES * PAGE_SIZE, memory);
