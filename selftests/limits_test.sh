@@ -19,7 +19,7 @@ if ! grep -qw cpu /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
 	finish
 fi
 linux_files=("$here/guest/bin/thief" "$here/guest/bin/reads")
-linux_initrd "$here/guest/device-init" || exit 1
+linux_initrd "$here/guest/device-init" virtio_pci virtio_blk || exit 1
 home=/sys/fs/cgroup
 
 words=sums
