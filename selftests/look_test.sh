@@ -96,6 +96,7 @@ is "as JSON" eval "look one $text --json && shows '\"mapped\": true'"
 is "no vCPU 2" eval "! strata translate one 0 --vcpu 2 2>said && shows 'no such vCPU'"
 is "no address" eval "! strata translate one x 2>said && shows 'is no address'"
 is "its memory" eval "strata memory one --seconds 0.2 >said && shows '7340032 KiB  the guest has'"
+is "is in 2M" test "$(awk '$3 == "of" && $4 == "2M" { print $1 }' said)" -gt 20000
 strata memory one --seconds 100 >counted 2>&1 &
 logger=$!
 for ((i = 0; i < 100; i++)); do grep -q 'the guest has' counted && break; sleep 0.1; done
@@ -104,7 +105,6 @@ is "its writes are counted by one at a time" eval "! strata memory one --seconds
 kill -KILL $logger
 wait $logger 2>/dev/null
 is "and by the next one, when that one is gone" eval "strata memory one --seconds 0.1 >said"
-is "is in 2M" test "$(awk '$3 == "of" && $4 == "2M" { print $1 }' said)" -gt 20000
 is "and is written to" shows 'KiB/s  written to'
 strata stop one --force
 wait $launcher
@@ -119,27 +119,23 @@ is "and in shared memory" eval "timeout 20 strata run --kernel $here/guest/bin/m
 
 only_long "pages of 4K and 1G in the nested tables, and swap"
 echo never >$THP
-mkdir -p /sys/fs/cgroup/look 2>/dev/null
 is "another one works" start one --memory 256M --privileged
 is "4K in the nested tables, 2M in the guest" at "$text" $((text - TEXT))
 is "as its size tells" shows '^  nested level 1 .*, a page of 4K'
 is "paused" strata pause one
-if [ -e /sys/fs/cgroup/look/memory.reclaim ] && echo 512M >/sys/block/zram0/disksize; then
+strata stop one --force
+wait $launcher
+if echo 512M >/sys/block/zram0/disksize; then
 	mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
-	# Guest memory that the group is charged for: of a guest that starts in it.
-	strata stop one --force
-	wait $launcher
-	echo $$ >/sys/fs/cgroup/look/cgroup.procs
 	is "a third one works" start one --memory 256M
 	look one "$text"
 	is "without privileges no address of the machine" shows "only for who has CAP_SYS_ADMIN"
 	is "but which pages" shows "^  nested level [12]: 0x.*, a page of"
 	is "paused" strata pause one
-	echo $$ >/sys/fs/cgroup/cgroup.procs
 	# Files of the group's are not what is to go.
 	echo 200 >/proc/sys/vm/swappiness
 	for ((i = 0; i < 100; i++)); do
-		echo 32M >/sys/fs/cgroup/look/memory.reclaim
+		echo 32M >"/sys/fs/cgroup/strata-$launcher/memory.reclaim"
 		look one "$text" && shows 'swapped out' && break
 	done 2>/dev/null
 	is "swapped out" shows 'swapped out'
@@ -151,7 +147,7 @@ if [ -e /sys/fs/cgroup/look/memory.reclaim ] && echo 512M >/sys/block/zram0/disk
 	before=$(grep -c 'guest: tick' log)
 	is "and works" comes $((before + 2)) 'guest: tick'
 else
-	skip "no cgroup with memory.reclaim and no zram to swap to"
+	skip "no zram to swap to"
 fi
 strata stop one --force
 wait $launcher

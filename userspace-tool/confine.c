@@ -11,6 +11,7 @@
  */
 
 #include "launcher.h"
+#include "look.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -208,5 +209,9 @@ int confine(const struct options *opt)
 		err("cannot set no_new_privs: %s", strerror(errno));
 		return -1;
 	}
-	return confine_files(opt) || drop_capabilities() || filter_calls() ? -1 : 0;
+	if (confine_files(opt) || drop_capabilities())
+		return -1;
+	/* Without the right to addresses of the machine. */
+	look_open();
+	return filter_calls();
 }

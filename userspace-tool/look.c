@@ -21,20 +21,32 @@
 #define PAGEMAP_SWAPPED		BIT_ULL(62)
 #define PAGEMAP_FRAME		(BIT_ULL(55) - 1)
 
+static int pagemap = -1;
+static FILE *smaps;
+
+/**
+ * look_open() - open what tells of this process's memory, and keep it
+ *
+ * A launcher that is confined does so before: its right to /proc/self hangs on an inode that
+ * a host short of memory forgets.
+ */
+void look_open(void)
+{
+	if (pagemap < 0)
+		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (!smaps)
+		smaps = fopen("/proc/self/smaps", "re");
+}
+
 /* The host's word on a page of ours. */
 static enum host_state host_state(const void *p, __u64 *machine)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	__u64 e = 0;
 
 	*machine = 0;
-	if (fd < 0)
+	look_open();
+	if (pread(pagemap, &e, sizeof(e), (uintptr_t)p / SZ_4K * sizeof(e)) != sizeof(e))
 		return HOST_UNKNOWN;
-	if (pread(fd, &e, sizeof(e), (uintptr_t)p / SZ_4K * sizeof(e)) != sizeof(e)) {
-		close(fd);
-		return HOST_UNKNOWN;
-	}
-	close(fd);
 	if (e & PAGEMAP_SWAPPED)
 		return HOST_SWAPPED;
 	if (!(e & PAGEMAP_PRESENT))
@@ -92,15 +104,16 @@ static int add_smaps(const struct vm *vm, struct look_memory *m)
 		{ "ShmemPmdMapped:", &m->huge }, { "Private_Hugetlb:", &m->hugetlb },
 		{ "Shared_Hugetlb:", &m->hugetlb },
 	};
-	FILE *f = fopen("/proc/self/smaps", "re");
 	unsigned long start, end, kib;
 	bool ours = false;
 	char line[512], name[32];
 	size_t i;
 
-	if (!f)
+	look_open();
+	if (!smaps)
 		return -1;
-	while (fgets(line, sizeof(line), f)) {
+	rewind(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
 			ours = start >= from && end <= to;
 		else if (ours && sscanf(line, "%31s %lu kB", name, &kib) == 2)
@@ -108,7 +121,6 @@ static int add_smaps(const struct vm *vm, struct look_memory *m)
 				if (!strcmp(name, lines[i].name))
 					*lines[i].sum += kib * 1024ULL;
 	}
-	fclose(f);
 	m->resident += m->hugetlb;
 	m->huge += m->hugetlb;
 	return 0;

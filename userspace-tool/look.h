@@ -37,5 +37,6 @@ void look_physical(struct vm *vm, __u64 gpa, struct look_physical *p);
 int look_linear(struct vcpu *vcpu, __u64 address, struct look_linear *l);
 int look_memory(struct vm *vm, struct look_memory *m);
 int look_dirty(struct vm *vm, bool begin, __u64 *bytes);
+void look_open(void);
 
 #endif
