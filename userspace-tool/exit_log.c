@@ -8,43 +8,11 @@
 #include "launcher.h"
 #include "profile.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define SHOWN	24
-
-static size_t profile_size(void)
-{
-	return (sizeof(struct strata_profile) + SZ_4K - 1) & ~(SZ_4K - 1);
-}
-
-/* This process's own view of the pages, from which the number of the VM comes. */
-static int open_one(struct vcpu *vcpu)
-{
-	struct strata_profile_id id = { .vcpu = vcpu->id };
-	const struct strata_profile *p;
-
-	p = mmap(NULL, profile_size(), PROT_READ, MAP_SHARED, vcpu->fd, STRATA_PROFILE_OFFSET);
-	if (p == MAP_FAILED || p->magic != STRATA_PROFILE_MAGIC ||
-	    p->version != STRATA_PROFILE_VERSION || p->last_size != sizeof(p->last[0])) {
-		if (p != MAP_FAILED)
-			munmap((void *)p, profile_size());
-		err("%s keeps no last exits: it is not strata's, or another version's; leave out "
-		    "--last-exits", vcpu->vm->opt->device);
-		return -1;
-	}
-	vcpu->exit_log = p;
-	id.vm = p->vm;
-	vcpu->exit_log_fd = ioctl(vcpu->vm->dev_fd, STRATA_PROFILE_OPEN, &id);
-	if (vcpu->exit_log_fd >= 0 && !ioctl(vcpu->exit_log_fd, STRATA_PROFILE_COUNT_KEYS, 0))
-		return 0;
-	err("cannot have the last exits of vCPU %u kept: %s", vcpu->id, strerror(errno));
-	return -1;
-}
 
 /**
  * exit_log_open() - keep the last exits from now on, if that was asked for
@@ -54,35 +22,39 @@ static int open_one(struct vcpu *vcpu)
  */
 int exit_log_open(struct vm *vm)
 {
-	unsigned int i;
+	const struct profile_choice ours = { .pid = getpid(), .vcpu = -1, .keys = true };
+	const struct strata_profile *p;
 
-	for (i = 0; i < vm->nr_vcpus; i++)
-		vm->vcpus[i].exit_log_fd = -1;
-	for (i = 0; vm->opt->last_exits && i < vm->nr_vcpus; i++)
-		if (open_one(&vm->vcpus[i]))
-			return -1;
-	return 0;
+	if (!vm->opt->last_exits)
+		return 0;
+	vm->exit_log = calloc(1, sizeof(*vm->exit_log));
+	if (!vm->exit_log || profiles_open_some(vm->opt->device, &ours, vm->exit_log))
+		return -1;
+	p = vm->exit_log->v[0].p;
+	if (p->header_size >= offsetof(struct strata_profile, part_name) &&
+	    p->last_size >= sizeof(struct strata_profile_last) && p->nr_last >= SHOWN &&
+	    p->last_offset + (__u64)p->nr_last * p->last_size <= p->size)
+		return 0;
+	err("%s keeps no last exits, for its strata is older; leave out --last-exits",
+	    vm->opt->device);
+	return -1;
 }
 
 void exit_log_close(struct vm *vm)
 {
-	unsigned int i;
-
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		if (!vm->vcpus[i].exit_log)
-			continue;
-		munmap((void *)vm->vcpus[i].exit_log, profile_size());
-		if (vm->vcpus[i].exit_log_fd >= 0)
-			close(vm->vcpus[i].exit_log_fd);
-	}
+	if (vm->exit_log)
+		profiles_close(vm->exit_log);
+	free(vm->exit_log);
 }
 
-static void print_one(const struct vcpu *vcpu, const struct strata_profile_last *l, __u64 moved)
+static void print_one(const struct symbols *symbols, const struct strata_profile *p, __u64 n,
+		      __u64 moved)
 {
-	const struct symbols *symbols = &vcpu->vm->opt->symbols;
+	const struct strata_profile_last *l = (const void *)((const char *)p + p->last_offset +
+							     n % p->nr_last * p->last_size);
 	const struct symbol *s = symbols_find(symbols, l->rip - moved);
-	const char *name = l->reason < STRATA_MAX_EXIT_REASONS ?
-			   vcpu->exit_log->reason_name[l->reason] : "?";
+	const char *name = l->reason < p->nr_reasons ?
+			   (const char *)p + p->names_offset + l->reason * STRATA_PROFILE_NAME : "?";
 	char text[64];
 
 	fprintf(stderr, "    %-14.*s at %016llx", STRATA_PROFILE_NAME, name,
@@ -93,6 +65,17 @@ static void print_one(const struct vcpu *vcpu, const struct strata_profile_last 
 	fprintf(stderr, ", %s\n", profile_detail(text, sizeof(text), l->reason, l->detail));
 }
 
+static const struct strata_profile *profile_of(const struct vcpu *vcpu)
+{
+	const struct profiles *all = vcpu->vm->exit_log;
+	unsigned int i;
+
+	for (i = 0; all && i < all->nr; i++)
+		if (all->v[i].id.vcpu == vcpu->id)
+			return all->v[i].p;
+	return NULL;
+}
+
 /**
  * exit_log_print() - the last exits, the oldest first
  * @vcpu: does not run
@@ -100,7 +83,7 @@ static void print_one(const struct vcpu *vcpu, const struct strata_profile_last 
  */
 void exit_log_print(const struct vcpu *vcpu, __u64 moved)
 {
-	const struct strata_profile *p = vcpu->exit_log;
+	const struct strata_profile *p = profile_of(vcpu);
 	__u64 n, i;
 
 	if (!p)
@@ -108,5 +91,5 @@ void exit_log_print(const struct vcpu *vcpu, __u64 moved)
 	n = __atomic_load_n(&p->nr_noted, __ATOMIC_ACQUIRE);
 	fprintf(stderr, "  its last exits, of %llu:\n", (unsigned long long)n);
 	for (i = n > SHOWN ? n - SHOWN : 0; i < n; i++)
-		print_one(vcpu, &p->last[i % STRATA_PROFILE_LAST], moved);
+		print_one(&vcpu->vm->opt->symbols, p, i, moved);
 }

@@ -255,7 +255,7 @@ struct last_exit {
 /* What the launcher itself counts, one entry for each KVM_EXIT_ number. */
 #define NR_USER_EXITS		48
 
-struct strata_profile;
+struct profiles;
 struct vm;
 struct virtio_dev;
 struct gdb;
@@ -277,8 +277,6 @@ struct vcpu {
 	unsigned int stuck;		/* seconds with interrupts off, for the watchdog */
 	__u64 nr_exits;			/* to us */
 	struct last_exit last_exits[LAST_EXITS];
-	const struct strata_profile *exit_log;	/* all that came last, or NULL */
-	int exit_log_fd;
 	__u64 user_exits[NR_USER_EXITS];
 	__u64 interrupted;
 };
@@ -305,6 +303,7 @@ struct vm {
 	struct serial serial;
 	struct rtc rtc;
 	struct pm pm;
+	struct profiles *exit_log;	/* its vCPUs', with --last-exits, or NULL */
 	struct fw_cfg fw_cfg;		/* empty without a firmware */
 	struct pci_bus pci;
 	struct pci_dev pvpanic;

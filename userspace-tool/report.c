@@ -103,8 +103,10 @@ static __u64 moved_by(struct vm *vm)
  */
 void report_state(struct vcpu *vcpu)
 {
+	const struct symbols *symbols = &vcpu->vm->opt->symbols;
 	struct kvm_regs r;
 	struct kvm_sregs s;
+	__u64 moved;
 
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &r) || ioctl(vcpu->fd, KVM_GET_SREGS, &s)) {
 		err("cannot read the registers of vCPU %u: %s", vcpu->id, strerror(errno));
@@ -133,11 +135,12 @@ void report_state(struct vcpu *vcpu)
 	print_segment("TR", &s.tr);
 	print_segment("LDT", &s.ldt);
 	print_instruction(&vcpu->vm->mem, &r, &s);
-	if (vcpu->vm->opt->symbols.nr)
-		backtrace_print(&vcpu->vm->mem, &r, &s, &vcpu->vm->opt->symbols,
-				moved_by(vcpu->vm));
+	/* It takes a search of all memory. */
+	moved = symbols->nr ? moved_by(vcpu->vm) : 0;
+	if (symbols->nr)
+		backtrace_print(&vcpu->vm->mem, &r, &s, symbols, moved);
 	last_exits_print(vcpu);
-	exit_log_print(vcpu, moved_by(vcpu->vm));
+	exit_log_print(vcpu, moved);
 }
 
 /* strata tells which rule is broken; KVM leaves these bytes as they were. */

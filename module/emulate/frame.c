@@ -9,26 +9,6 @@
 
 #define REGISTERS	8
 
-/* A value of the operand size, at an offset of the stack. */
-static int write_at(struct strata_emul_ctxt *c, u64 sp, u64 val)
-{
-	u64 linear;
-	int rc;
-
-	rc = emul_linearize(c, EMUL_SEG_SS, sp, c->opsize, EMUL_ACC_WRITE, &linear);
-	return rc ?: c->ops->write(c, linear, &val, c->opsize, EMUL_ACC_WRITE);
-}
-
-static int read_at(struct strata_emul_ctxt *c, u64 sp, u64 *val)
-{
-	u64 linear;
-	int rc;
-
-	*val = 0;
-	rc = emul_linearize(c, EMUL_SEG_SS, sp, c->opsize, EMUL_ACC_READ, &linear);
-	return rc ?: c->ops->read(c, linear, val, c->opsize, EMUL_ACC_READ);
-}
-
 /* In the order of their numbers; of SP the value of before. */
 static int push_all(struct strata_emul_ctxt *c, unsigned int ssize)
 {
@@ -38,7 +18,7 @@ static int push_all(struct strata_emul_ctxt *c, unsigned int ssize)
 
 	for (i = 0; i < REGISTERS; i++) {
 		sp = (sp - c->opsize) & emul_mask(ssize);
-		rc = write_at(c, sp, c->regs[i]);
+		rc = emul_write_stack(c, sp, c->regs[i], c->opsize);
 		if (rc)
 			return rc;
 	}
@@ -52,7 +32,7 @@ static int pop_all(struct strata_emul_ctxt *c, unsigned int ssize)
 	int i, rc;
 
 	for (i = REGISTERS - 1; i >= 0; i--) {
-		rc = read_at(c, sp & emul_mask(ssize), &val[i]);
+		rc = emul_read_stack(c, sp & emul_mask(ssize), &val[i], c->opsize);
 		if (rc)
 			return rc;
 		sp += c->opsize;
@@ -73,7 +53,7 @@ static int enter(struct strata_emul_ctxt *c, unsigned int ssize)
 
 	if (c->imm >> 16 & 31)
 		return EMUL_UNHANDLED;
-	rc = write_at(c, sp, c->regs[EMUL_RBP]);
+	rc = emul_write_stack(c, sp, c->regs[EMUL_RBP], c->opsize);
 	if (rc)
 		return rc;
 	emul_set_reg(c, EMUL_RBP, c->opsize, sp);
@@ -86,7 +66,7 @@ static int leave(struct strata_emul_ctxt *c, unsigned int ssize)
 	u64 sp = c->regs[EMUL_RBP] & emul_mask(ssize), val;
 	int rc;
 
-	rc = read_at(c, sp, &val);
+	rc = emul_read_stack(c, sp, &val, c->opsize);
 	if (rc)
 		return rc;
 	emul_set_addr_reg(c, EMUL_RSP, ssize, sp + c->opsize);

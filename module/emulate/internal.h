@@ -230,6 +230,8 @@ int emul_frame_op(struct strata_emul_ctxt *c, unsigned int op);
 
 /* stack.c */
 unsigned int emul_stack_size(struct strata_emul_ctxt *c);
+int emul_write_stack(struct strata_emul_ctxt *c, u64 sp, u64 val, unsigned int size);
+int emul_read_stack(struct strata_emul_ctxt *c, u64 sp, u64 *val, unsigned int size);
 int emul_push(struct strata_emul_ctxt *c, u64 val, unsigned int size);
 int emul_stack_op(struct strata_emul_ctxt *c, unsigned int op);
 

@@ -15,6 +15,26 @@ unsigned int emul_stack_size(struct strata_emul_ctxt *c)
 	return c->mode != EMUL_VM86 && ss.db ? 4 : 2;
 }
 
+/* A value of @size bytes at an offset of the stack. */
+int emul_write_stack(struct strata_emul_ctxt *c, u64 sp, u64 val, unsigned int size)
+{
+	u64 linear;
+	int rc;
+
+	rc = emul_linearize(c, EMUL_SEG_SS, sp, size, EMUL_ACC_WRITE, &linear);
+	return rc ?: c->ops->write(c, linear, &val, size, EMUL_ACC_WRITE);
+}
+
+int emul_read_stack(struct strata_emul_ctxt *c, u64 sp, u64 *val, unsigned int size)
+{
+	u64 linear;
+	int rc;
+
+	*val = 0;
+	rc = emul_linearize(c, EMUL_SEG_SS, sp, size, EMUL_ACC_READ, &linear);
+	return rc ?: c->ops->read(c, linear, val, size, EMUL_ACC_READ);
+}
+
 /**
  * emul_push() - push a value; RSP changes if and only if it succeeds
  * @c: context
@@ -27,13 +47,9 @@ int emul_push(struct strata_emul_ctxt *c, u64 val, unsigned int size)
 {
 	unsigned int ssize = emul_stack_size(c);
 	u64 sp = (c->regs[EMUL_RSP] - size) & emul_mask(ssize);
-	u64 linear;
 	int rc;
 
-	rc = emul_linearize(c, EMUL_SEG_SS, sp, size, EMUL_ACC_WRITE, &linear);
-	if (rc)
-		return rc;
-	rc = c->ops->write(c, linear, &val, size, EMUL_ACC_WRITE);
+	rc = emul_write_stack(c, sp, val, size);
 	if (rc)
 		return rc;
 	emul_set_addr_reg(c, EMUL_RSP, ssize, sp);
@@ -44,14 +60,8 @@ int emul_push(struct strata_emul_ctxt *c, u64 val, unsigned int size)
 static int peek(struct strata_emul_ctxt *c, u64 *val, unsigned int size)
 {
 	u64 sp = c->regs[EMUL_RSP] & emul_mask(emul_stack_size(c));
-	u64 linear;
-	int rc;
 
-	rc = emul_linearize(c, EMUL_SEG_SS, sp, size, EMUL_ACC_READ, &linear);
-	if (rc)
-		return rc;
-	*val = 0;
-	return c->ops->read(c, linear, val, size, EMUL_ACC_READ);
+	return emul_read_stack(c, sp, val, size);
 }
 
 static void drop(struct strata_emul_ctxt *c, unsigned int size)

@@ -2,9 +2,9 @@
 /*
  * A disk's first sectors, for a PC's firmware: prints, reads and writes the disk, asks for
  * the map of memory and for a key, and looks for ACPI. It ends by the exit port: 1 when all
- * of it was right, with a byte of the last key's, or with the number of what was not.
+ * of it was right and the key an x, else with the number of what was not.
  *
- * Sector 0 loads sector 1, which does the rest, copies it to sector 2, and ends.
+ * Sector 0 loads sector 1, which writes itself to sector 2 and does the rest.
  */
 
 #define EXIT_PORT	0xf4

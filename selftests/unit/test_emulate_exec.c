@@ -188,6 +188,12 @@ static void test_frames(void)
 	       "POPA of 16 bits leaves the upper halves");
 
 	start(EMUL_REAL);
+	REG(RSP) = 0x12340100;
+	rc = RUN(0x66, 0x61);
+	tap_ok(rc == EMUL_CONTINUE && REG(RSP) == 0x12340120,
+	       "POPA of 32 bits on a stack of 16 leaves the upper half of ESP");
+
+	start(EMUL_REAL);
 	REG(RSP) = 8;
 	rc = RUN(0x60);
 	tap_ok(rc == EMUL_CONTINUE && REG(RSP) == 0xfff8, "PUSHA wraps as SP does");
