@@ -40,6 +40,14 @@ is "rips" script "^@rip\\[$vm, cpuid, [0-9]+\\]: " rips
 is "mmio" script "^@page\\[$vm, 524288\\]: " mmio
 is "user" script '^@us\[pio\]' user
 is "timeline" script ' us cpuid .* took ' timeline "$vm" 0
+# A guest that exits faster than is printed is cut off in each second.
+is "timeline of some lines" script '^ +and [0-9]+ more in this second' timeline "$vm" 0 7
+# The script's seconds begin elsewhere than those of the time in front.
+few() {
+	grep ' took ' "$tmp/out" |
+		awk '{ n[int($1 / 1000000)]++ } END { for (s in n) if (n[s] > 14) bad = 1; exit bad || NR < 7 }'
+}
+is "no more lines than that" few
 
 refused() {
 	! strata-bt "$@" > "$tmp/out" 2>&1 && [ "$(wc -l < "$tmp/out")" -ge 1 ] &&
