@@ -97,10 +97,16 @@ struct strata_emul_ctxt;
  * @pio_out: write up to *@count elements; *@count becomes the number taken
  * @get_segment: read a cached segment register; cannot fail
  * @set_segment: load the cached part of a segment register, already checked
- * @get_gdt: base and limit of the GDT
+ * @get_dtable: base and limit of the GDT, or of the IDT
+ * @set_dtable: load GDTR or IDTR, already checked
+ * @unmask_nmi: IRET ends the blocking of NMIs
  * @lmsw: LMSW of @value at CPL 0; faults as a write of CR0 does
  * @read_xmm: copy XMM register @nr out of the guest's FPU state
  * @write_xmm: and into it
+ * @get_x87: the x87 control and status words
+ * @read_mm: copy MMX register @nr out of the guest's FPU state
+ * @write_mm: and into it, or no value at all; either way the x87 state is what
+ *	an MMX instruction leaves
  *
  * Every int is one of enum strata_emul_rc; EMUL_RESTART is not used here. An
  * operation that answers EMUL_FAULT has filled ctxt->exception. @write may
@@ -126,12 +132,17 @@ struct strata_emul_ops {
 			    struct kvm_segment *var);
 	int (*set_segment)(struct strata_emul_ctxt *c, unsigned int seg,
 			   const struct kvm_segment *var);
-	void (*get_gdt)(struct strata_emul_ctxt *c, u64 *base, u32 *limit);
+	void (*get_dtable)(struct strata_emul_ctxt *c, bool idt, u64 *base, u32 *limit);
+	void (*set_dtable)(struct strata_emul_ctxt *c, bool idt, u64 base, u16 limit);
+	void (*unmask_nmi)(struct strata_emul_ctxt *c);
 	int (*lmsw)(struct strata_emul_ctxt *c, u16 value);
 	void (*read_xmm)(struct strata_emul_ctxt *c, unsigned int nr,
 			 void *val);
 	void (*write_xmm)(struct strata_emul_ctxt *c, unsigned int nr,
 			  const void *val);
+	void (*get_x87)(struct strata_emul_ctxt *c, u16 *fcw, u16 *fsw);
+	void (*read_mm)(struct strata_emul_ctxt *c, unsigned int nr, u64 *val);
+	void (*write_mm)(struct strata_emul_ctxt *c, unsigned int nr, const u64 *val);
 };
 
 /**
@@ -159,11 +170,14 @@ struct strata_emul_exception {
  * @regs: 16 general registers by hardware encoding; written on completion only
  * @rip: in: address of the instruction (offset in CS); out: the next one
  * @rflags: in and out
- * @cr0: CR0, read for SSE instructions only
+ * @cr0: CR0, read for FPU instructions and SMSW only
  * @cr4: CR4, likewise
  * @mode: enum strata_emul_mode
  * @cpl: current privilege level (3 in VM86 mode)
  * @va_bits: linear address bits in 64-bit mode, 48 or 57
+ * @lma: EFER.LMA
+ * @tzcnt: the CPU has TZCNT (BMI1)
+ * @lzcnt: the CPU has LZCNT (ABM)
  * @insn_len: valid bytes in @insn; 0, or what decode assists supplied
  * @stop_rep: in: false; an operation sets it to end a REP loop early
  * @mov_ss: out, on EMUL_CONTINUE: SS was loaded, block events for one
@@ -184,6 +198,9 @@ struct strata_emul_ctxt {
 	u8 mode;
 	u8 cpl;
 	u8 va_bits;
+	bool lma;
+	bool tzcnt;
+	bool lzcnt;
 	u8 insn_len;
 	bool stop_rep;
 	u8 len;

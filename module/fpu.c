@@ -339,3 +339,36 @@ void strata_fpu_write_xmm(struct strata_vcpu *vcpu, int reg, const void *buf)
 {
 	xsave_write_xmm(vcpu->fpu->area, reg, buf);
 }
+
+/**
+ * strata_fpu_get_x87 - the x87 control and status words
+ * @vcpu: its mutex is held; not between strata_fpu_load() and _save()
+ * @fcw: gets the control word
+ * @fsw: gets the status word
+ */
+void strata_fpu_get_x87(struct strata_vcpu *vcpu, u16 *fcw, u16 *fsw)
+{
+	xsave_get_x87(vcpu->fpu->area, fcw, fsw);
+}
+
+/**
+ * strata_fpu_read_mm - an MMX register
+ * @vcpu: its mutex is held; not between strata_fpu_load() and _save()
+ * @reg: 0 to 7
+ * @val: gets it
+ */
+void strata_fpu_read_mm(struct strata_vcpu *vcpu, unsigned int reg, u64 *val)
+{
+	xsave_read_mm(vcpu->fpu->area, reg, val);
+}
+
+/**
+ * strata_fpu_write_mm - what an MMX instruction leaves
+ * @vcpu: its mutex is held; not between strata_fpu_load() and _save()
+ * @reg: 0 to 7
+ * @val: the register's value, or NULL: it was only read
+ */
+void strata_fpu_write_mm(struct strata_vcpu *vcpu, unsigned int reg, const u64 *val)
+{
+	xsave_write_mm(vcpu->fpu->area, reg, val);
+}

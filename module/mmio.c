@@ -18,6 +18,7 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/cpufeature.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
@@ -278,13 +279,28 @@ static int op_set_segment(struct strata_emul_ctxt *c, unsigned int seg,
 	return EMUL_CONTINUE;
 }
 
-static void op_get_gdt(struct strata_emul_ctxt *c, u64 *base, u32 *limit)
+static void op_get_dtable(struct strata_emul_ctxt *c, bool idt, u64 *base, u32 *limit)
 {
 	struct kvm_dtable dt;
 
-	strata_vendor->get_dtable(strata_emul_state(c)->vcpu, false, &dt);
+	strata_vendor->get_dtable(strata_emul_state(c)->vcpu, idt, &dt);
 	*base = dt.base;
 	*limit = dt.limit;
+}
+
+static void op_set_dtable(struct strata_emul_ctxt *c, bool idt, u64 base, u16 limit)
+{
+	struct kvm_dtable dt = { .base = base, .limit = limit };
+
+	strata_vendor->set_dtable(strata_emul_state(c)->vcpu, idt, &dt);
+}
+
+static void op_unmask_nmi(struct strata_emul_ctxt *c)
+{
+	struct strata_vcpu *vcpu = strata_emul_state(c)->vcpu;
+
+	vcpu->ev.nmi_masked = false;
+	strata_set_request(vcpu, STRATA_REQ_EVENT);
 }
 
 static int op_lmsw(struct strata_emul_ctxt *c, u16 value)
@@ -310,6 +326,21 @@ static void op_write_xmm(struct strata_emul_ctxt *c, unsigned int nr, const void
 	strata_fpu_write_xmm(strata_emul_state(c)->vcpu, nr, val);
 }
 
+static void op_get_x87(struct strata_emul_ctxt *c, u16 *fcw, u16 *fsw)
+{
+	strata_fpu_get_x87(strata_emul_state(c)->vcpu, fcw, fsw);
+}
+
+static void op_read_mm(struct strata_emul_ctxt *c, unsigned int nr, u64 *val)
+{
+	strata_fpu_read_mm(strata_emul_state(c)->vcpu, nr, val);
+}
+
+static void op_write_mm(struct strata_emul_ctxt *c, unsigned int nr, const u64 *val)
+{
+	strata_fpu_write_mm(strata_emul_state(c)->vcpu, nr, val);
+}
+
 static const struct strata_emul_ops emul_ops = {
 	.fetch = strata_emul_fetch,
 	.read = op_read,
@@ -320,10 +351,15 @@ static const struct strata_emul_ops emul_ops = {
 	.pio_out = strata_emul_pio_out,
 	.get_segment = op_get_segment,
 	.set_segment = op_set_segment,
-	.get_gdt = op_get_gdt,
+	.get_dtable = op_get_dtable,
+	.set_dtable = op_set_dtable,
+	.unmask_nmi = op_unmask_nmi,
 	.lmsw = op_lmsw,
 	.read_xmm = op_read_xmm,
 	.write_xmm = op_write_xmm,
+	.get_x87 = op_get_x87,
+	.read_mm = op_read_mm,
+	.write_mm = op_write_mm,
 };
 
 /* ---- running an instruction ---- */
@@ -459,6 +495,7 @@ static int emulate(struct strata_vcpu *vcpu)
 				   vcpu->cs_attr & STRATA_CS_L, vcpu->cs_attr & STRATA_CS_DB);
 	c->cpl = strata_vendor->get_cpl(vcpu);
 	c->va_bits = vcpu->cr4 & X86_CR4_LA57 ? 57 : 48;
+	c->lma = vcpu->efer & EFER_LMA;
 	c->stop_rep = false;
 	st->pos = 0;
 
@@ -543,6 +580,8 @@ int strata_emul_create(struct strata_vcpu *vcpu)
 	st->vcpu = vcpu;
 	st->c.ops = &emul_ops;
 	st->c.regs = vcpu->regs;
+	st->c.tzcnt = boot_cpu_has(X86_FEATURE_BMI1);
+	st->c.lzcnt = boot_cpu_has(X86_FEATURE_ABM);
 	for (i = 0; i < STRATA_FETCH_PAGES; i++)
 		st->fetch[i].page = ~0ull;
 	vcpu->emul = st;

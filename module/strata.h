@@ -664,6 +664,9 @@ int strata_get_xcrs(struct strata_vcpu *vcpu, struct kvm_xcrs *x);
 int strata_set_xcrs(struct strata_vcpu *vcpu, const struct kvm_xcrs *x);
 /* 16 bytes of XMM reg; FPU state in memory */
 void strata_fpu_read_xmm(struct strata_vcpu *vcpu, int reg, void *buf);
+void strata_fpu_get_x87(struct strata_vcpu *vcpu, u16 *fcw, u16 *fsw);
+void strata_fpu_read_mm(struct strata_vcpu *vcpu, unsigned int reg, u64 *val);
+void strata_fpu_write_mm(struct strata_vcpu *vcpu, unsigned int reg, const u64 *val);
 void strata_fpu_write_xmm(struct strata_vcpu *vcpu, int reg, const void *buf);
 
 /* ---- cpuid.c (v) ---- */

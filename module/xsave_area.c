@@ -292,3 +292,77 @@ void xsave_write_xmm(u8 *area, unsigned int reg, const void *buf)
 	}
 	memcpy(area + XSAVE_XMM + 16 * (reg & 15), buf, 16);
 }
+
+/**
+ * xsave_get_x87 - the x87 control and status words
+ * @area: the guest's
+ * @fcw: gets the control word
+ * @fsw: gets the status word
+ */
+void xsave_get_x87(const u8 *area, u16 *fcw, u16 *fsw)
+{
+	*fcw = FCW_INIT;
+	*fsw = 0;
+	if (!(get64(area + XSAVE_BV) & XFEAT_FP))
+		return;
+	memcpy(fcw, area + XSAVE_FCW, 2);
+	memcpy(fsw, area + XSAVE_FSW, 2);
+}
+
+/*
+ * Where physical register @reg is: the area holds them from the top of the stack on,
+ * and MMX registers are the physical ones (SDM 1 9.5.1, 10.5.1).
+ */
+static unsigned int mm_offset(const u8 *area, unsigned int reg)
+{
+	u16 fcw, fsw;
+
+	xsave_get_x87(area, &fcw, &fsw);
+	return XSAVE_ST + 16 * ((reg - (fsw >> FSW_TOP_SHIFT)) & 7);
+}
+
+/**
+ * xsave_read_mm - an MMX register
+ * @area: the guest's
+ * @reg: 0 to 7
+ * @val: gets it
+ */
+void xsave_read_mm(const u8 *area, unsigned int reg, u64 *val)
+{
+	*val = 0;
+	if (get64(area + XSAVE_BV) & XFEAT_FP)
+		*val = get64(area + mm_offset(area, reg));
+}
+
+/**
+ * xsave_write_mm - what an MMX instruction leaves
+ * @area: the guest's
+ * @reg: 0 to 7
+ * @val: the register's value, or NULL: it was only read
+ *
+ * The top of the stack is 0 then, all registers are in use, and the exponent of one
+ * that was written is all ones (SDM 1 9.5.2).
+ */
+void xsave_write_mm(u8 *area, unsigned int reg, const u64 *val)
+{
+	u64 bv = get64(area + XSAVE_BV);
+	u8 st[128], *to;
+	unsigned int i;
+	u16 fcw, fsw;
+
+	if (!(bv & XFEAT_FP)) {
+		init_x87(area);
+		put64(area + XSAVE_BV, bv | XFEAT_FP);
+	}
+	for (i = 0; i < 8; i++)
+		memcpy(st + 16 * i, area + mm_offset(area, i), 16);
+	memcpy(area + XSAVE_ST, st, sizeof(st));
+	xsave_get_x87(area, &fcw, &fsw);
+	put16(area + XSAVE_FSW, fsw & ~FSW_TOP);
+	put16(area + XSAVE_FTW, 0xff);
+	if (!val)
+		return;
+	to = area + XSAVE_ST + 16 * (reg & 7);
+	put64(to, *val);
+	put16(to + 8, 0xffff);
+}

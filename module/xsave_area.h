@@ -42,6 +42,8 @@
 #define XSAVE_UABI_SIZE	4096		/* struct kvm_xsave */
 
 #define FCW_INIT	0x37f
+#define FSW_TOP		0x3800
+#define FSW_TOP_SHIFT	11
 #define MXCSR_INIT	0x1f80
 
 /**
@@ -73,5 +75,8 @@ int xsave_set_fpu(const struct xsave_layout *l, u8 *area, const struct kvm_fpu *
 void xsave_get_fpu(const u8 *area, struct kvm_fpu *fpu);
 void xsave_read_xmm(const u8 *area, unsigned int reg, void *buf);
 void xsave_write_xmm(u8 *area, unsigned int reg, const void *buf);
+void xsave_get_x87(const u8 *area, u16 *fcw, u16 *fsw);
+void xsave_read_mm(const u8 *area, unsigned int reg, u64 *val);
+void xsave_write_mm(u8 *area, unsigned int reg, const u64 *val);
 
 #endif /* STRATA_XSAVE_AREA_H */

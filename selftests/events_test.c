@@ -434,14 +434,13 @@ static __guest void g_short_nmi(uint64_t arg)
 	GUEST_DONE();
 }
 
-TEST(iret_that_is_stepped)
+/* A vCPU at the handler's OUT; @mem: its stack. */
+static struct vcpu *at_short_nmi(uint8_t *mem)
 {
 	struct vm *vm = vm_create(0);
 	struct vcpu *vcpu = vcpu_create(vm, 0, g_short_nmi);
 	uint64_t *gate = (uint64_t *)vm_hva(vm, GUEST_IDT) + 2 * 2, stack = NMI_STACK;
 	uint64_t to = (uintptr_t)short_nmi;
-	uint8_t *mem = mem_alloc(PAGE_SIZE, PAGE_SIZE);
-	struct kvm_regs r;
 
 	guest_var(vm, guest_handler[1]) = on_db;
 	gate[0] = (to & 0xffff) | (uint64_t)SEL_CODE64 << 16 | 2ull << 32 | 0x8e00ull << 32 |
@@ -453,16 +452,60 @@ TEST(iret_that_is_stepped)
 	vcpu_run_sync(vcpu, 1);
 	xioctl(vcpu->fd, KVM_NMI, 0);
 	expect_exit(vcpu, KVM_EXIT_IO);
-	ASSERT_EQ(0x12, vcpu->run->io.port);
+	if (vcpu->run->io.port != 0x12)
+		die("port %#x", vcpu->run->io.port);
+	return vcpu;
+}
+
+TEST(iret_that_is_stepped)
+{
+	uint8_t *mem = mem_alloc(PAGE_SIZE, PAGE_SIZE);
+	struct vcpu *vcpu = at_short_nmi(mem);
+	struct kvm_regs r;
+
 	ASSERT_EQ(0, mprotect(mem, PAGE_SIZE, PROT_NONE));
 	ASSERT_EQ(EFAULT, vcpu_try_run(vcpu));
 	r = vcpu_regs(vcpu);
-	EXPECT_EQ(to + 2, r.rip);
+	EXPECT_EQ((uintptr_t)short_nmi + 2, r.rip);
 	EXPECT_EQ(0, r.rflags & 0x100);
 	EXPECT_EQ(1, get_events(vcpu).nmi.masked);
 	/* What was read goes back, as when a VM is saved. */
 	vcpu_set_regs(vcpu, &r);
 	ASSERT_EQ(0, mprotect(mem, PAGE_SIZE, PROT_READ | PROT_WRITE));
+	vcpu_run_sync(vcpu, 2);
+	EXPECT_EQ(0, vcpu->uc.arg[1]);
+	EXPECT_EQ(0, get_events(vcpu).nmi.masked);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rflags & 0x100);
+	vcpu_run_done(vcpu);
+}
+
+/* The stack becomes a device's: IRET is emulated, and ends the blocking of NMIs. */
+TEST(iret_that_is_emulated)
+{
+	uint8_t *mem = mem_alloc(PAGE_SIZE, PAGE_SIZE);
+	unsigned int i;
+	struct vcpu *vcpu;
+	struct vm *vm;
+
+	if (dev_is_kvm())
+		SKIP(return, "KVM emulates IRET of real mode only (em_iret)");
+	vcpu = at_short_nmi(mem);
+	vm = vcpu->vm;
+	vm_set_region(vm, 1, 0, NMI_STACK - PAGE_SIZE, 0, NULL);
+	for (i = 0; i < 5; i++) {
+		struct kvm_run *run = vcpu->run;
+
+		expect_exit(vcpu, KVM_EXIT_MMIO);
+		ASSERT_EQ(0, run->mmio.is_write);
+		ASSERT_EQ(8, run->mmio.len);
+		memcpy(run->mmio.data, mem + run->mmio.phys_addr % PAGE_SIZE, 8);
+		EXPECT_EQ(1, get_events(vcpu).nmi.masked);
+	}
+	/* The next one finds its stack again. */
+	vm_set_region(vm, 1, 0, NMI_STACK - PAGE_SIZE, PAGE_SIZE, mem);
+	xioctl(vcpu->fd, KVM_NMI, 0);
+	expect_exit(vcpu, KVM_EXIT_IO);
+	EXPECT_EQ(0x12, vcpu->run->io.port);
 	vcpu_run_sync(vcpu, 2);
 	EXPECT_EQ(0, vcpu->uc.arg[1]);
 	EXPECT_EQ(0, get_events(vcpu).nmi.masked);

@@ -155,6 +155,39 @@
 	X(F_NONE, "movntil %eax, (%rbx)")				\
 	X(F_ZF, "cmpxchg8b (%rbx)")
 
+/*
+ * What nobody has a reason to do: registers of descriptor tables, MMX, a stack of far
+ * transfers. There is a code segment above 4 GiB, so that pointers to it have 64 bits.
+ */
+#define MMX(text)	text "; emms"
+#define FAR_STACK(text, base)							\
+			"movq %rsp, %r10; leaq 1f(%rip), %rcx; movq %rcx, (%rbx); "	\
+			"movw %cs, 8(%rbx); pushfq; popq 16(%rbx); movq %r10, 24(%rbx); " \
+			"movw %ss, 32(%rbx); movq %rbx, %rsp; " text "; "		\
+			"1: movq %rsp, %rdx; subq " base ", %rdx; movq %r10, %rsp"
+#define SYSTEM(X)							\
+	X(F_NONE, "sgdt 8(%rbx)")					\
+	X(F_NONE, "sidt 8(%rbx)")					\
+	X(F_NONE, "sgdt 8(%rbx); lgdt 8(%rbx); sgdt 24(%rbx)")		\
+	X(F_NONE, "sidt 8(%rbx); lidt 8(%rbx); sidt 24(%rbx)")		\
+	X(F_NONE, "sldt 8(%rbx)")					\
+	X(F_NONE, "str 8(%rbx)")					\
+	X(F_NONE, "movw $0, 8(%rbx); lldt 8(%rbx); sldt %ecx")		\
+	X(F_NONE, MMX("movq (%rbx), %mm3; movq %mm3, %rcx"))		\
+	X(F_NONE, MMX("movd 1(%rbx), %mm3; movq %mm3, %rcx"))		\
+	X(F_NONE, MMX("movq %rcx, %mm2; movq %mm2, 8(%rbx)"))		\
+	X(F_NONE, MMX("movq %rcx, %mm2; movntq %mm2, 8(%rbx)"))		\
+	X(F_NONE, MMX("movq %rcx, %mm2; movd %mm2, 8(%rbx)"))		\
+	X(F_NONE, MMX("fninit; fld1; movq %mm7, (%rbx); fnstsw %ax"))	\
+	X(F_NONE, MMX("fninit; fld1; movq (%rbx), %mm6; fnstsw %ax"))	\
+	X(F_NONE, "fninit; fnstcw 8(%rbx)")				\
+	X(F_NONE, "fninit; fld1; fnstsw 8(%rbx); fninit")		\
+	X(F_ZF, "tzcntl (%rbx), %ecx")					\
+	X(F_ZF, "lzcntq (%rbx), %rcx")					\
+	X(F_NONE, FAR_STACK("lretq", "%rbx"))					\
+	X(F_NONE, FAR_STACK("lretq $32", "%rbx"))				\
+	X(F_NONE, FAR_STACK("iretq", "%r10"))
+
 struct state {
 	uint64_t rax, rcx, rdx, rbx, rsi, rdi, r8, r9, rflags;
 };
@@ -180,6 +213,7 @@ struct form {
 
 FORMS_TABLE(common_forms, FORMS);
 FORMS_TABLE(rare_forms, RARE);
+FORMS_TABLE(system_forms, SYSTEM);
 
 /* Loads *st, calls code, stores *st. */
 void run_form(struct state *st, void (*code)(void));
@@ -344,6 +378,13 @@ TEST(rare_instructions)
 	EXPECT_EQ(0, check_forms(rare_forms));
 }
 
+TEST(system_instructions)
+{
+	if (dev_is_kvm())
+		SKIP(return, "KVM looks for descriptor tables in memory only, and never ends");
+	EXPECT_EQ(0, check_forms(system_forms));
+}
+
 /*
  * One operand is MMIO, the other faults: the fault is the guest's, with the
  * right error code and CR2, and can be repaired and retried.
@@ -502,6 +543,49 @@ TEST(real_mode_stack)
 	EXPECT_EQ(0x55550, s.es.base);
 	EXPECT_EQ(0x1111, r.rsi);
 	EXPECT_EQ(0xa000, s.fs.selector);
+}
+
+/* Far transfers by a pointer and a stack of the device's. */
+ASM_BLOB(real_far, ".code16\n"
+	 "movw $0xa000, %ax\n"
+	 "movw %ax, %ss\n"
+	 "movw $0x100, %sp\n"
+	 "call 1f\n"
+	 "1: popw %bx\n"
+	 "leaw 2f-1b(%bx), %ax\n"
+	 "movw %ax, %ss:0x40\n"
+	 "movw %cs, %ss:0x42\n"
+	 "lcallw *%ss:0x40\n"
+	 "leaw 3f-1b(%bx), %ax\n"
+	 "movw %ax, %ss:0x40\n"
+	 "ljmpw *%ss:0x40\n"
+	 "hlt\n"
+	 "2: incw %cx\n"
+	 "movw %sp, %dx\n"
+	 "lretw\n"
+	 "hlt\n"
+	 "3: incw %cx\n"
+	 "pushw $0x403\n"
+	 "pushw %cs\n"
+	 "leaw 4f-1b(%bx), %ax\n"
+	 "pushw %ax\n"
+	 "iretw\n"
+	 "hlt\n"
+	 "4: incw %cx\n"
+	 "hlt\n");
+
+TEST(real_mode_far)
+{
+	uint8_t vga[0x200] = { 0 };
+	struct vcpu *vcpu;
+	struct kvm_regs r;
+
+	ASSERT_TRUE(run_at_the_window(real_far, real_far_end - real_far, vga, &vcpu));
+	r = vcpu_regs(vcpu);
+	EXPECT_EQ(3, r.rcx & 0xffff);
+	EXPECT_EQ(0xfc, r.rdx & 0xffff);
+	EXPECT_EQ(0x100, r.rsp & 0xffff);
+	EXPECT_EQ(0x401, r.rflags & 0xc01);
 }
 
 /* An instruction that nobody emulates ends in an error that shows its bytes. */

@@ -179,9 +179,6 @@ static noinline int fixup(struct strata_emul_ctxt *c, u32 *desc, bool opsize16)
 		if (!c->ismem || c->rep || (c->reg & 7) + opsize16 < 7)
 			return EMUL_UNHANDLED;
 		return EMUL_CONTINUE;
-	case OP_BSF:
-	case OP_BSR:
-		return c->rep == 0xf3 ? EMUL_UNHANDLED : EMUL_CONTINUE;
 	case OP_MOV_FROM_SEG:
 		c->reg &= 7;
 		return c->reg > EMUL_SEG_GS ? emul_fault(c, EMUL_VEC_UD) :
@@ -251,6 +248,13 @@ static noinline int decode_imm(struct strata_emul_ctxt *c, unsigned int *ppos,
 		if (lacks(c, pos + size, &rc))
 			return rc;
 		c->imm = get_unsigned(c->insn + pos, 2) | c->insn[pos + 2] << 16;
+		break;
+	case DI_FAR:
+		size = c->opsize + 2;
+		if (lacks(c, pos + size, &rc))
+			return rc;
+		c->imm = 0;
+		memcpy(&c->imm, c->insn + pos, size);
 		break;
 	case DI_MOFFS:
 		size = c->adsize;

@@ -327,6 +327,19 @@ static int exec_imul2(struct strata_emul_ctxt *c)
 	return EMUL_CONTINUE;
 }
 
+/* TZCNT and LZCNT: of zero they give the operand's width. */
+static void count_zeros(struct strata_emul_ctxt *c, unsigned int op, u64 val)
+{
+	unsigned int bits = 8 * c->opsize, count = bits;
+
+	if (val)
+		count = op == OP_BSF ? __builtin_ctzll(val) :
+				       __builtin_clzll(val) - (64 - bits);
+	emul_set_reg(c, c->reg, c->opsize, count);
+	c->rflags &= ~(FL_CF | FL_ZF);
+	c->rflags |= (val ? 0 : FL_CF) | (count ? 0 : FL_ZF);
+}
+
 /* BSF and BSR; a source of zero leaves the destination alone. */
 static int exec_bit_scan(struct strata_emul_ctxt *c, unsigned int op)
 {
@@ -336,6 +349,11 @@ static int exec_bit_scan(struct strata_emul_ctxt *c, unsigned int op)
 	rc = get_operand(c, K_RM, c->opsize, EMUL_ACC_READ, &val);
 	if (rc)
 		return rc;
+	/* On older CPUs the prefix means nothing. */
+	if (c->rep == 0xf3 && (op == OP_BSF ? c->tzcnt : c->lzcnt)) {
+		count_zeros(c, op, val);
+		return EMUL_CONTINUE;
+	}
 	if (val)
 		emul_set_reg(c, c->reg, c->opsize,
 			     op == OP_BSF ? __builtin_ctzll(val) :
@@ -391,56 +409,6 @@ static int exec_segment_move(struct strata_emul_ctxt *c, unsigned int op)
 	if (rc)
 		return rc;
 	c->mov_ss = c->reg == EMUL_SEG_SS;
-	return EMUL_CONTINUE;
-}
-
-/**
- * emul_sse_move() - an XMM load or store
- * @c: context, decoded as OP_SSE
- *
- * Return: enum strata_emul_rc; #UD and #NM by CR0 and CR4, #GP(0) for a
- * misaligned operand of an aligned move
- */
-int emul_sse_move(struct strata_emul_ctxt *c)
-{
-	const struct emul_sse *s;
-	unsigned int size;
-	u64 xmm[2], *part;
-	int rc;
-
-	if ((c->cr0 & BIT(2)) || !(c->cr4 & BIT(9)))
-		return emul_fault(c, EMUL_VEC_UD);
-	if (c->cr0 & BIT(3))
-		return emul_fault(c, EMUL_VEC_NM);
-
-	s = emul_find_sse(c->opcode, c->sse_pfx, c->opcode == 0x2a);
-	if (!s)
-		return EMUL_UNHANDLED;
-	size = s->size;
-	if ((s->flags & SSE_REXW) && c->opsize == 8)
-		size = 8;
-	part = s->flags & SSE_HIGH ? &xmm[1] : &xmm[0];
-
-	rc = emul_linearize(c, c->seg, c->ea, size,
-			    s->flags & SSE_STORE ? EMUL_ACC_WRITE :
-						   EMUL_ACC_READ, &c->linear);
-	if (rc)
-		return rc;
-	if ((s->flags & SSE_ALIGNED) && (c->linear & 15))
-		return emul_fault_code(c, EMUL_VEC_GP, 0);
-
-	if (s->flags & SSE_STORE) {
-		c->ops->read_xmm(c, c->reg, xmm);
-		return c->ops->write(c, c->linear, part, size, EMUL_ACC_WRITE);
-	}
-	xmm[0] = 0;
-	xmm[1] = 0;
-	if (s->flags & SSE_MERGE)
-		c->ops->read_xmm(c, c->reg, xmm);
-	rc = c->ops->read(c, c->linear, part, size, EMUL_ACC_READ);
-	if (rc)
-		return rc;
-	c->ops->write_xmm(c, c->reg, xmm);
 	return EMUL_CONTINUE;
 }
 
@@ -544,6 +512,13 @@ static noinline int exec_other(struct strata_emul_ctxt *c, unsigned int op)
 		return emul_frame_op(c, op);
 	case OP_LOAD_FAR:
 		return emul_load_far(c);
+	case OP_JMP_FAR ... OP_IRET:
+		return emul_far(c, op);
+	case OP_SGDT ... OP_LTR:
+		return emul_system_op(c, op);
+	case OP_FNSTCW:
+	case OP_FNSTSW:
+		return emul_store_x87(c, op == OP_FNSTSW);
 	case OP_IN:
 	case OP_OUT:
 	case OP_INS:
@@ -574,7 +549,7 @@ int strata_emul_execute(struct strata_emul_ctxt *c)
 		rc = exec_other(c, op);
 	}
 	if (unlikely(rc))
-		return rc;
+		return rc == EMUL_BRANCHED ? EMUL_CONTINUE : rc;
 	c->rip = strata_emul_wrap_rip(c->mode, c->rip + c->len);
 	c->rflags &= ~FL_RF;
 	return EMUL_CONTINUE;

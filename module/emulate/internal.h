@@ -23,6 +23,8 @@
 #define FL_RF	BIT_ULL(16)
 #define FL_VM	BIT_ULL(17)
 #define FL_AC	BIT_ULL(18)
+#define FL_VIF	BIT_ULL(19)
+#define FL_VIP	BIT_ULL(20)
 #define FL_ID	BIT_ULL(21)
 #define FL_ARITH (FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF)
 
@@ -33,7 +35,11 @@ enum emul_vector {
 	EMUL_VEC_NP = 11,
 	EMUL_VEC_SS = 12,
 	EMUL_VEC_GP = 13,
+	EMUL_VEC_MF = 16,
 };
+
+/* Beside enum strata_emul_rc: done, and RIP and RFLAGS are final. */
+#define EMUL_BRANCHED	(-1)
 
 /*
  * Operations. The first eight have the order of the opcode map and of group 1;
@@ -107,6 +113,20 @@ enum emul_op {
 	OP_ENTER,
 	OP_LEAVE,
 	OP_LOAD_FAR,
+	OP_JMP_FAR,
+	OP_CALL_FAR,
+	OP_RET_FAR,
+	OP_IRET,
+	OP_SGDT,
+	OP_SIDT,
+	OP_LGDT,
+	OP_LIDT,
+	OP_SLDT,
+	OP_STR,
+	OP_LLDT,
+	OP_LTR,
+	OP_FNSTCW,
+	OP_FNSTSW,
 	OP_IN,
 	OP_OUT,
 	OP_MOVS,
@@ -124,12 +144,15 @@ enum emul_op {
 	OP_GRP3,
 	OP_GRP4,
 	OP_GRP5,
+	OP_GRP6,
 	OP_GRP7,
 	OP_GRP8,
 	OP_GRP9,
 	OP_GRP11,
 	OP_GRP15,
 	OP_GRP16,
+	OP_GRP_D9,
+	OP_GRP_DD,
 };
 
 /*
@@ -157,6 +180,7 @@ enum emul_op {
 #define DI_OPREG	0x60000	/* register in the opcode, as r/m */
 #define DI_OPREG_V	0x70000	/* that, and an immediate of operand size */
 #define DI_WB		0x80000	/* 16 bits, and a byte above them */
+#define DI_FAR		0x90000	/* operand size, and a selector above it */
 #define DI_MASK		0xf0000
 
 enum emul_kind {
@@ -184,7 +208,7 @@ extern const u32 emul_onebyte[256];
 extern const u32 emul_twobyte[256];
 extern const u32 emul_groups[][8];
 
-/** struct emul_sse - an SSE move: how many bytes, to or from where */
+/** struct emul_sse - an XMM or MMX move: how many bytes, to or from where */
 struct emul_sse {
 	u8 opcode;
 	u8 pfx;		/* 0, 0x66, 0xf2, 0xf3 */
@@ -198,11 +222,13 @@ struct emul_sse {
 #define SSE_MERGE	8	/* a load keeps the rest of the register */
 #define SSE_REXW	16	/* 8 bytes with REX.W */
 #define SSE_38		32	/* in the 0F 38 map */
+#define SSE_MMX		64	/* an MMX register */
 
 const struct emul_sse *emul_find_sse(u8 opcode, u8 pfx, bool map38);
 
-/* exec.c */
+/* fpu.c */
 int emul_sse_move(struct strata_emul_ctxt *c);
+int emul_store_x87(struct strata_emul_ctxt *c, bool status);
 
 /* alu.c */
 u64 emul_alu(unsigned int op, u64 dst, u64 src, unsigned int size, u64 *flags);
@@ -221,9 +247,19 @@ int emul_linearize_slow(struct strata_emul_ctxt *c, unsigned int seg, u64 off,
 			unsigned int len, unsigned int acc, u64 *linear);
 int emul_fetch_linear(struct strata_emul_ctxt *c, unsigned int have,
 		      u64 *linear, unsigned int *len);
+int emul_find_descriptor(struct strata_emul_ctxt *c, u16 sel, unsigned int size, u64 *linear);
+void emul_parse_descriptor(u64 desc, u16 sel, struct kvm_segment *var);
+int emul_find_code(struct strata_emul_ctxt *c, u16 sel, bool is_return,
+		   struct kvm_segment *cs);
 int emul_load_segment(struct strata_emul_ctxt *c, unsigned int seg, u16 sel);
 int emul_load_far(struct strata_emul_ctxt *c);
 int emul_branch_check(struct strata_emul_ctxt *c, u64 rip);
+
+/* far.c */
+int emul_far(struct strata_emul_ctxt *c, unsigned int op);
+
+/* system.c */
+int emul_system_op(struct strata_emul_ctxt *c, unsigned int op);
 
 /* frame.c */
 int emul_frame_op(struct strata_emul_ctxt *c, unsigned int op);

@@ -79,6 +79,7 @@ const u32 emul_onebyte[256] = {
 	[0x8e] = OP_MOV_TO_SEG | DF_MODRM | DF_FIXUP | DS(RM),
 	[0x8f] = GRP(1A) | DF_DEF64 | DD(RM),
 	[0x90 ... 0x97] = OP_XCHG | DI_OPREG | DF_FIXUP | DS(ACC) | DD(RM),
+	[0x9a] = OP_CALL_FAR | DF_NO64 | DI_FAR,
 	[0x9c] = OP_PUSHF | DF_DEF64, [0x9d] = OP_POPF | DF_DEF64,
 	[0xa0] = OP_MOV | DF_BYTE | DI_MOFFS | DS(RM) | DD(ACC),
 	[0xa1] = OP_MOV | DI_MOFFS | DS(RM) | DD(ACC),
@@ -100,14 +101,17 @@ const u32 emul_onebyte[256] = {
 	[0xc6] = GRP(11) | DF_BYTE | DI_B | DS(IMM) | DD(RM),
 	[0xc7] = GRP(11) | DI_Z | DS(IMM) | DD(RM),
 	[0xc8] = OP_ENTER | DF_DEF64 | DI_WB, [0xc9] = OP_LEAVE | DF_DEF64,
+	[0xca] = OP_RET_FAR | DI_W, [0xcb] = OP_RET_FAR, [0xcf] = OP_IRET,
 	[0xd0] = GRP(2) | DF_BYTE | DS(ONE) | DD(RM),
 	[0xd1] = GRP(2) | DS(ONE) | DD(RM),
 	[0xd2] = GRP(2) | DF_BYTE | DS(CL) | DD(RM),
 	[0xd3] = GRP(2) | DS(CL) | DD(RM),
 	[0xd7] = OP_XLAT | DF_BYTE,
+	[0xd9] = GRP(_D9), [0xdd] = GRP(_DD),
 	[0xe4] = OP_IN | DF_BYTE | DI_UB, [0xe5] = OP_IN | DI_UB,
 	[0xe6] = OP_OUT | DF_BYTE | DI_UB, [0xe7] = OP_OUT | DI_UB,
 	[0xe8] = OP_CALL_REL | DF_DEF64 | DI_Z,
+	[0xea] = OP_JMP_FAR | DF_NO64 | DI_FAR,
 	[0xec] = OP_IN | DF_BYTE, [0xed] = OP_IN,
 	[0xee] = OP_OUT | DF_BYTE, [0xef] = OP_OUT,
 	[0xf0] = PFX, [0xf2] = PFX, [0xf3] = PFX,
@@ -118,7 +122,7 @@ const u32 emul_onebyte[256] = {
 #define SSE		(OP_SSE | DF_MODRM | DF_FIXUP)
 
 const u32 emul_twobyte[256] = {
-	[0x01] = GRP(7),
+	[0x00] = GRP(6), [0x01] = GRP(7),
 	[0x0d] = OP_NOP | DF_MODRM,
 	[0x10] = SSE, [0x11] = SSE, [0x12] = SSE, [0x13] = SSE,
 	[0x16] = SSE, [0x17] = SSE,
@@ -144,7 +148,7 @@ const u32 emul_twobyte[256] = {
 	[0xba] = GRP(8) | DI_UB | DS(IMM) | DD(RM),
 	[0xbb] = EV_GV(BTC) | DF_LOCK,
 	/* with F3 they are TZCNT and LZCNT, on CPUs that have those */
-	[0xbc] = GV_EV(BSF) | DF_FIXUP, [0xbd] = GV_EV(BSR) | DF_FIXUP,
+	[0xbc] = GV_EV(BSF), [0xbd] = GV_EV(BSR),
 	[0xbe] = GV_EV(MOVSX), [0xbf] = GV_EV(MOVSX),
 	[0xc0] = EB_GB(XADD) | DF_LOCK, [0xc1] = EV_GV(XADD) | DF_LOCK,
 	[0xc3] = EV_GV(MOV) | DF_MEM | DF_FIXUP,
@@ -180,13 +184,17 @@ const u32 emul_groups[][8] = {
 	},
 	[OP_GRP5 - OP_GRP1] = {
 		OP_INC | LOCKED | DD(RM), OP_DEC | LOCKED | DD(RM),
-		OP_CALL | DF_DEF64 | DS(RM), OP_UNHANDLED,
-		OP_JMP | DF_DEF64 | DS(RM), OP_UNHANDLED,
+		OP_CALL | DF_DEF64 | DS(RM), OP_CALL_FAR | DF_MEM,
+		OP_JMP | DF_DEF64 | DS(RM), OP_JMP_FAR | DF_MEM,
 		OP_PUSH | DF_DEF64 | DS(RM), OP_UNHANDLED,
 	},
-	/* with a memory operand, always of 16 bits */
-	[OP_GRP7 - OP_GRP1] = {
+	[OP_GRP6 - OP_GRP1] = {
+		OP_SLDT, OP_STR, OP_LLDT, OP_LTR,
 		OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED,
+	},
+	/* with a memory operand: SMSW and LMSW have one of 16 bits */
+	[OP_GRP7 - OP_GRP1] = {
+		OP_SGDT, OP_SIDT, OP_LGDT, OP_LIDT,
 		OP_SMSW, OP_UNHANDLED, OP_LMSW, OP_UNHANDLED,
 	},
 	[OP_GRP8 - OP_GRP1] = {
@@ -211,9 +219,17 @@ const u32 emul_groups[][8] = {
 	[OP_GRP16 - OP_GRP1] = {
 		OP_NOP, OP_NOP, OP_NOP, OP_NOP, OP_NOP, OP_NOP, OP_NOP, OP_NOP,
 	},
+	[OP_GRP_D9 - OP_GRP1] = {
+		OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED,
+		OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED, OP_FNSTCW,
+	},
+	[OP_GRP_DD - OP_GRP1] = {
+		OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED,
+		OP_UNHANDLED, OP_UNHANDLED, OP_UNHANDLED, OP_FNSTSW,
+	},
 };
 
-/* XMM moves with a memory operand: 128 bits and their parts. */
+/* XMM and MMX moves with a memory operand: 128 bits and their parts. */
 static const struct emul_sse sse_moves[] = {
 	{ 0x10, 0x00, 16, 0 },				/* MOVUPS */
 	{ 0x10, 0x66, 16, 0 },				/* MOVUPD */
@@ -238,20 +254,25 @@ static const struct emul_sse sse_moves[] = {
 	{ 0x2a, 0x66, 16, SSE_ALIGNED | SSE_38 },	/* MOVNTDQA */
 	{ 0x2b, 0x00, 16, SSE_ALIGNED | SSE_STORE },	/* MOVNTPS */
 	{ 0x2b, 0x66, 16, SSE_ALIGNED | SSE_STORE },	/* MOVNTPD */
-	{ 0x6e, 0x66, 4, SSE_REXW },			/* MOVD, MOVQ */
+	{ 0x6e, 0x00, 4, SSE_REXW | SSE_MMX },		/* MOVD, MOVQ */
+	{ 0x6e, 0x66, 4, SSE_REXW },
+	{ 0x6f, 0x00, 8, SSE_MMX },			/* MOVQ */
 	{ 0x6f, 0x66, 16, SSE_ALIGNED },		/* MOVDQA */
 	{ 0x6f, 0xf3, 16, 0 },				/* MOVDQU */
+	{ 0x7e, 0x00, 4, SSE_REXW | SSE_STORE | SSE_MMX },
 	{ 0x7e, 0x66, 4, SSE_REXW | SSE_STORE },
 	{ 0x7e, 0xf3, 8, 0 },				/* MOVQ */
+	{ 0x7f, 0x00, 8, SSE_STORE | SSE_MMX },
 	{ 0x7f, 0x66, 16, SSE_ALIGNED | SSE_STORE },
 	{ 0x7f, 0xf3, 16, SSE_STORE },
 	{ 0xd6, 0x66, 8, SSE_STORE },
+	{ 0xe7, 0x00, 8, SSE_STORE | SSE_MMX },		/* MOVNTQ */
 	{ 0xe7, 0x66, 16, SSE_ALIGNED | SSE_STORE },	/* MOVNTDQ */
 	{ 0xf0, 0xf2, 16, 0 },				/* LDDQU */
 };
 
 /**
- * emul_find_sse() - find an XMM move by opcode and mandatory prefix
+ * emul_find_sse() - find an XMM or MMX move by opcode and mandatory prefix
  * @opcode: last opcode byte
  * @pfx: mandatory prefix: 0, 0x66, 0xf2 or 0xf3
  * @map38: the opcode is in the 0F 38 map

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Segmentation: limits, rights, canonical addresses, and loading a data or
- * stack segment register.
+ * Segmentation: limits, rights, canonical addresses, and loading a data,
+ * stack or code segment register.
  *
  * References: AMD64 APM volume 2 chapter 4; Intel SDM volume 3 chapters 3, 5.
  */
@@ -152,7 +152,16 @@ static int load_null(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 	return c->ops->set_segment(c, seg, &var);
 }
 
-static int find_descriptor(struct strata_emul_ctxt *c, u16 sel, u64 *linear)
+/**
+ * emul_find_descriptor() - where a selector's descriptor is
+ * @c: context
+ * @sel: selector, not null
+ * @size: of the descriptor: 8 bytes, or 16 of a system segment in long mode
+ * @linear: out
+ *
+ * Return: EMUL_CONTINUE, or EMUL_FAULT with #GP: it lies beyond its table
+ */
+int emul_find_descriptor(struct strata_emul_ctxt *c, u16 sel, unsigned int size, u64 *linear)
 {
 	struct kvm_segment ldt;
 	u64 base;
@@ -165,9 +174,9 @@ static int find_descriptor(struct strata_emul_ctxt *c, u16 sel, u64 *linear)
 		base = ldt.base;
 		limit = ldt.limit;
 	} else {
-		c->ops->get_gdt(c, &base, &limit);
+		c->ops->get_dtable(c, false, &base, &limit);
 	}
-	if ((sel | 7) > limit)
+	if ((sel & ~7u) + size - 1 > limit)
 		return emul_fault_code(c, EMUL_VEC_GP, sel & ~3);
 	*linear = base + (sel & ~7);
 	if (c->mode != EMUL_LONG)
@@ -200,7 +209,13 @@ static int check_descriptor(struct strata_emul_ctxt *c, unsigned int seg,
 	return EMUL_CONTINUE;
 }
 
-static void parse_descriptor(u64 desc, u16 sel, struct kvm_segment *var)
+/**
+ * emul_parse_descriptor() - take a descriptor to pieces
+ * @desc: its first 8 bytes
+ * @sel: selector, for @var
+ * @var: out, all of it
+ */
+void emul_parse_descriptor(u64 desc, u16 sel, struct kvm_segment *var)
 {
 	u32 limit = (desc & 0xffff) | (desc >> 32 & 0xf0000);
 
@@ -218,6 +233,77 @@ static void parse_descriptor(u64 desc, u16 sel, struct kvm_segment *var)
 	var->limit = var->g ? limit << 12 | 0xfff : limit;
 }
 
+/* A data or code segment's descriptor is used: mark it so. */
+static int set_accessed(struct strata_emul_ctxt *c, u64 linear, u64 desc, struct kvm_segment *var)
+{
+	u8 old = desc >> 40, new = old | TYPE_ACCESSED;
+	int rc = EMUL_CONTINUE;
+
+	if (!(var->type & TYPE_ACCESSED))
+		rc = c->ops->cas(c, linear + 5, &old, &new, 1, EMUL_ACC_WRITE | EMUL_ACC_SYSTEM);
+	var->type |= TYPE_ACCESSED;
+	return rc;
+}
+
+/* Gates and tasks, to which a JMP or CALL may lead. */
+static bool leads_on(const struct strata_emul_ctxt *c, const struct kvm_segment *var)
+{
+	u16 types = c->lma ? BIT(12) : BIT(1) | BIT(4) | BIT(5) | BIT(9) | BIT(12);
+
+	return !var->s && (types & BIT(var->type));
+}
+
+/**
+ * emul_find_code() - the code segment of a far transfer, checked
+ * @c: context
+ * @sel: selector
+ * @is_return: of RET or IRET
+ * @cs: out: what CS is to be
+ *
+ * Return: EMUL_CONTINUE, EMUL_FAULT with #GP or #NP, EMUL_UNHANDLED for a gate,
+ * a task and an outer level, or what an operation answered
+ */
+int emul_find_code(struct strata_emul_ctxt *c, u16 sel, bool is_return,
+		   struct kvm_segment *cs)
+{
+	unsigned int rpl = sel & 3;
+	u16 code = sel & ~3;
+	u64 linear, desc = 0;
+	bool ok;
+	int rc;
+
+	if (c->mode <= EMUL_VM86) {
+		c->ops->get_segment(c, EMUL_SEG_CS, cs);
+		cs->selector = sel;
+		cs->base = sel << 4;
+		return EMUL_CONTINUE;
+	}
+	if (!code)
+		return emul_fault_code(c, EMUL_VEC_GP, 0);
+	rc = emul_find_descriptor(c, sel, 8, &linear);
+	if (!rc)
+		rc = c->ops->read(c, linear, &desc, 8, EMUL_ACC_SYSTEM);
+	if (rc)
+		return rc;
+	emul_parse_descriptor(desc, sel, cs);
+	if (!is_return && leads_on(c, cs))
+		return EMUL_UNHANDLED;
+	if (!cs->s || !(cs->type & TYPE_CODE) || (is_return && rpl < c->cpl))
+		return emul_fault_code(c, EMUL_VEC_GP, code);
+	if (is_return && rpl > c->cpl)
+		return EMUL_UNHANDLED;
+	if (cs->type & TYPE_DC)
+		ok = cs->dpl <= c->cpl;
+	else
+		ok = cs->dpl == c->cpl && rpl <= c->cpl;
+	if (!ok || (c->lma && cs->l && cs->db))
+		return emul_fault_code(c, EMUL_VEC_GP, code);
+	if (!cs->present)
+		return emul_fault_code(c, EMUL_VEC_NP, code);
+	cs->selector = code | c->cpl;
+	return set_accessed(c, linear, desc, cs);
+}
+
 /**
  * emul_load_segment() - load ES, SS, DS, FS or GS as MOV and POP do
  * @c: context
@@ -233,7 +319,6 @@ int emul_load_segment(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 {
 	struct kvm_segment var;
 	u64 linear, desc = 0;
-	u8 old, new;
 	int rc;
 
 	if (c->mode <= EMUL_VM86) {
@@ -245,26 +330,17 @@ int emul_load_segment(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 	if (!(sel & ~3))
 		return load_null(c, seg, sel);
 
-	rc = find_descriptor(c, sel, &linear);
+	rc = emul_find_descriptor(c, sel, 8, &linear);
 	if (rc)
 		return rc;
 	rc = c->ops->read(c, linear, &desc, 8, EMUL_ACC_SYSTEM);
 	if (rc)
 		return rc;
-	parse_descriptor(desc, sel, &var);
+	emul_parse_descriptor(desc, sel, &var);
 	rc = check_descriptor(c, seg, &var);
-	if (rc)
-		return rc;
-	if (!(var.type & TYPE_ACCESSED)) {
-		old = desc >> 40;
-		new = old | TYPE_ACCESSED;
-		rc = c->ops->cas(c, linear + 5, &old, &new, 1,
-				     EMUL_ACC_WRITE | EMUL_ACC_SYSTEM);
-		if (rc)
-			return rc;
-		var.type |= TYPE_ACCESSED;
-	}
-	return c->ops->set_segment(c, seg, &var);
+	if (!rc)
+		rc = set_accessed(c, linear, desc, &var);
+	return rc ?: c->ops->set_segment(c, seg, &var);
 }
 
 /**

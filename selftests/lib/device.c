@@ -50,6 +50,14 @@ int dev_open(void)
 	return fd;
 }
 
+/* Whether that is KVM's, of whose limits a test may have to know. */
+bool dev_is_kvm(void)
+{
+	const char *path = getenv("STRATA_DEV");
+
+	return path && strcmp(path, "/dev/strata");
+}
+
 int has_cap(int cap)
 {
 	int fd = dev_open();

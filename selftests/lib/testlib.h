@@ -131,6 +131,7 @@ int test_ioctl(int fd, unsigned long cmd, unsigned long arg, const char *name,
 
 /* device.c */
 int dev_open(void);
+bool dev_is_kvm(void);
 int has_cap(int cap);
 struct kvm_cpuid2 *supported_cpuid(void);
 struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *c, uint32_t leaf, uint32_t index);

@@ -26,6 +26,12 @@ struct env {
 	struct kvm_segment seg[8];
 	u64 gdt_base;
 	u32 gdt_limit;
+	u64 idt_base;
+	u32 idt_limit;
+	u64 mm[8];
+	u16 fcw, fsw;
+	unsigned int mmx_ends;		/* writes, and reads, of MMX registers */
+	unsigned int nmi_ends;
 
 	/* memory outside the array is the array too: real mode needs it */
 	u64 alias;
@@ -229,10 +235,43 @@ static int env_set_segment(struct strata_emul_ctxt *c, unsigned int seg,
 	return EMUL_CONTINUE;
 }
 
-static void env_get_gdt(struct strata_emul_ctxt *c, u64 *base, u32 *limit)
+static void env_get_dtable(struct strata_emul_ctxt *c, bool idt, u64 *base, u32 *limit)
 {
-	*base = env_of(c)->gdt_base;
-	*limit = env_of(c)->gdt_limit;
+	struct env *e = env_of(c);
+
+	*base = idt ? e->idt_base : e->gdt_base;
+	*limit = idt ? e->idt_limit : e->gdt_limit;
+}
+
+static void env_set_dtable(struct strata_emul_ctxt *c, bool idt, u64 base, u16 limit)
+{
+	struct env *e = env_of(c);
+
+	*(idt ? &e->idt_base : &e->gdt_base) = base;
+	*(idt ? &e->idt_limit : &e->gdt_limit) = limit;
+}
+
+static void env_unmask_nmi(struct strata_emul_ctxt *c)
+{
+	env_of(c)->nmi_ends++;
+}
+
+static void env_get_x87(struct strata_emul_ctxt *c, u16 *fcw, u16 *fsw)
+{
+	*fcw = env_of(c)->fcw;
+	*fsw = env_of(c)->fsw;
+}
+
+static void env_read_mm(struct strata_emul_ctxt *c, unsigned int nr, u64 *val)
+{
+	*val = env_of(c)->mm[nr];
+}
+
+static void env_write_mm(struct strata_emul_ctxt *c, unsigned int nr, const u64 *val)
+{
+	env_of(c)->mmx_ends++;
+	if (val)
+		env_of(c)->mm[nr] = *val;
 }
 
 static int env_lmsw(struct strata_emul_ctxt *c, u16 value)
@@ -262,10 +301,15 @@ static const struct strata_emul_ops env_ops = {
 	.pio_out = env_pio_out,
 	.get_segment = env_get_segment,
 	.set_segment = env_set_segment,
-	.get_gdt = env_get_gdt,
+	.get_dtable = env_get_dtable,
+	.set_dtable = env_set_dtable,
+	.unmask_nmi = env_unmask_nmi,
 	.lmsw = env_lmsw,
 	.read_xmm = env_read_xmm,
 	.write_xmm = env_write_xmm,
+	.get_x87 = env_get_x87,
+	.read_mm = env_read_mm,
+	.write_mm = env_write_mm,
 };
 
 /* A machine in @mode with flat segments (in real mode: base 0 of the alias). */
@@ -284,6 +328,9 @@ static void env_init(struct env *e, unsigned int mode)
 	c->mode = mode;
 	c->cpl = mode == EMUL_VM86 ? 3 : 0;
 	c->va_bits = 48;
+	c->lma = mode == EMUL_LONG;
+	c->tzcnt = false;
+	c->lzcnt = false;
 	c->insn_len = 0;
 	c->stop_rep = false;
 	c->rflags = 2;

@@ -142,6 +142,9 @@ static const struct tmpl tmpls[] = {
 	{ "imul Gv,Ev,Ib", 0, { 0x6b }, 1, F_RM, -1, 1, MD, 0 },
 	{ "bsf", 0, { 0x0f, 0xbc }, 2, F_RM, -1, 0, OF | SF | AF | PF | CF, T_SCAN },
 	{ "bsr", 0, { 0x0f, 0xbd }, 2, F_RM, -1, 0, OF | SF | AF | PF | CF, T_SCAN },
+	/* or BSF and BSR, on a CPU that has none of them */
+	{ "tzcnt", 0xf3, { 0x0f, 0xbc }, 2, F_RM, -1, 0, OF | SF | AF | PF | CF, T_SCAN },
+	{ "lzcnt", 0xf3, { 0x0f, 0xbd }, 2, F_RM, -1, 0, OF | SF | AF | PF | CF, T_SCAN },
 	{ "div Eb", 0, { 0xf6 }, 1, F_RM, 6, 0, ARITH, T_BYTE | T_DIV },
 	{ "div Ev", 0, { 0xf7 }, 1, F_RM, 6, 0, ARITH, T_DIV },
 	{ "idiv Eb", 0, { 0xf6 }, 1, F_RM, 7, 0, ARITH, T_BYTE | T_DIV },

@@ -3,7 +3,7 @@
  * The decoder: a table of every form, each in every mode and under every
  * prefix; every addressing mode; what must be refused; random bytes.
  */
-// sources: ../../module/emulate/decode.c ../../module/emulate/quick.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/frame.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
+// sources: ../../module/emulate/decode.c ../../module/emulate/quick.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/far.c ../../module/emulate/fpu.c ../../module/emulate/frame.c ../../module/emulate/system.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
 #include "tap.h"
 #include "emul_env.h"
 #include "emulate/internal.h"
@@ -22,7 +22,7 @@
 
 /*
  * The bytes, without prefixes. Letters: z an immediate of 16 or 32 bits, v one
- * of operand size, o an address. ModRM 00 is [rAX] or [BX+SI], C1 a register.
+ * of operand size, p one with a selector, o an address. ModRM 00 is [rAX] or [BX+SI], C1 a register.
  */
 struct form {
 	const char *bytes;
@@ -124,6 +124,14 @@ static const struct form forms[] = {
 	{ "c4 00", OP_LOAD_FAR, M | VEX }, { "c5 00", OP_LOAD_FAR, M | VEX },
 	{ "0f b2 00", OP_LOAD_FAR, M }, { "0f b4 00", OP_LOAD_FAR, M },
 	{ "0f b5 00", OP_LOAD_FAR, M },
+	{ "9a p", OP_CALL_FAR, N64 }, { "ea p", OP_JMP_FAR, N64 },
+	{ "ff 18", OP_CALL_FAR, M }, { "ff 28", OP_JMP_FAR, M },
+	{ "ca 08 00", OP_RET_FAR, 0 }, { "cb", OP_RET_FAR, 0 }, { "cf", OP_IRET, 0 },
+	{ "d9 38", OP_FNSTCW, M }, { "dd 38", OP_FNSTSW, M },
+	{ "0f 00 00", OP_SLDT, M }, { "0f 00 08", OP_STR, M },
+	{ "0f 00 10", OP_LLDT, M }, { "0f 00 18", OP_LTR, M },
+	{ "0f 01 00", OP_SGDT, M }, { "0f 01 08", OP_SIDT, M },
+	{ "0f 01 10", OP_LGDT, M }, { "0f 01 18", OP_LIDT, M },
 	{ "c2 08 00", OP_RET, S }, { "c3", OP_RET, S }, { "e8 z", OP_CALL_REL, S },
 	{ "e4 60", OP_IN, B }, { "e5 60", OP_IN, 0 },
 	{ "e6 60", OP_OUT, B }, { "e7 60", OP_OUT, 0 },
@@ -152,8 +160,8 @@ static const struct form forms[] = {
 	{ "0f ba 20 07", OP_BT, M }, { "0f ba 28 07", OP_BTS, M | L },
 	{ "0f ba 30 07", OP_BTR, M | L }, { "0f ba 38 07", OP_BTC, M | L },
 	{ "0f a3 c1", OP_BT, 0 }, { "0f ba f9 07", OP_BTC, 0 },
-	{ "0f bc 00", OP_BSF, M | NOREP }, { "0f bd 00", OP_BSR, M | NOREP },
-	{ "0f bc c1", OP_BSF, NOREP }, { "0f bd c1", OP_BSR, NOREP },
+	{ "0f bc 00", OP_BSF, M }, { "0f bd 00", OP_BSR, M },
+	{ "0f bc c1", OP_BSF, 0 }, { "0f bd c1", OP_BSR, 0 },
 	{ "0f af 00", OP_IMUL2, M }, { "0f af c1", OP_IMUL2, 0 },
 	{ "d7", OP_XLAT, B },
 	{ "0f 01 23", OP_SMSW, M }, { "0f 01 33", OP_LMSW, M },
@@ -169,6 +177,9 @@ static const struct form forms[] = {
 	{ "0f 16 00", OP_SSE, M | NOREP }, { "0f 17 00", OP_SSE, M | NOREP },
 	{ "0f 28 00", OP_SSE, M | NOREP }, { "0f 29 00", OP_SSE, M | NOREP },
 	{ "0f 2b 00", OP_SSE, M | NOREP },
+	{ "0f 6e 00", OP_SSE, M | NOREP }, { "0f 7e 00", OP_SSE, M },
+	{ "0f 6f 00", OP_SSE, M }, { "0f 7f 00", OP_SSE, M },
+	{ "0f e7 00", OP_SSE, M | NOREP },
 };
 
 /* Outside 64-bit mode 40-4F are INC and DEC: the one difference by mode. */
@@ -225,6 +236,8 @@ static unsigned int assemble(const struct form *f, unsigned int mode, u8 *out,
 			imm = opsize == 2 ? 2 : 4;
 		else if (*s == 'v')
 			imm = opsize;
+		else if (*s == 'p')
+			imm = opsize + 2;
 		else if (*s == 'o')
 			imm = adsize;
 		if (imm) {
@@ -506,23 +519,23 @@ static const struct {
 	/* a register where memory is needed */
 	{ EMUL_LONG, "8d c0", UD }, { EMUL_LONG, "0f c7 c8", UD },
 	{ EMUL_LONG, "0f c3 c0", UD }, { EMUL_LONG, "0f 38 f0 c0", UD },
+	{ EMUL_PROT32, "ff d8", UD }, { EMUL_PROT32, "ff e8", UD },
 	/* segment registers that do not exist, and CS as a destination */
 	{ EMUL_LONG, "8c 30", UD }, { EMUL_LONG, "8e 30", UD },
 	{ EMUL_LONG, "8e 08", UD }, { EMUL_PROT32, "8c f8", UD },
 	/* what somebody else decodes, or nobody */
 	{ EMUL_LONG, "f4", UNH }, { EMUL_LONG, "0f 0b", UNH },
-	{ EMUL_LONG, "0f 01 00", UNH }, { EMUL_LONG, "c5 f8 28 00", UNH },
+	{ EMUL_LONG, "0f 00 20", UNH }, { EMUL_LONG, "c5 f8 28 00", UNH },
 	{ EMUL_LONG, "62 f1 7c 48 28 00", UNH }, { EMUL_LONG, "d8 00", UNH },
-	{ EMUL_LONG, "0f 6f 00", UNH }, { EMUL_LONG, "66 0f ef 00", UNH },
+	{ EMUL_LONG, "0f 6f c1", UNH }, { EMUL_LONG, "66 0f ef 00", UNH },
 	{ EMUL_LONG, "8f 08", UNH }, { EMUL_LONG, "c6 08 11", UNH },
-	{ EMUL_LONG, "ff 18", UNH }, { EMUL_LONG, "ff 38", UNH },
+	{ EMUL_LONG, "d9 00", UNH }, { EMUL_LONG, "ff 38", UNH },
 	{ EMUL_LONG, "fe 10", UNH }, { EMUL_LONG, "0f ba 00 11", UNH },
 	{ EMUL_LONG, "0f ae 30", UNH }, { EMUL_LONG, "0f ae 00", UNH },
 	{ EMUL_LONG, "f3 0f ae 38", UNH }, { EMUL_LONG, "0f ae f8", UNH },
 	{ EMUL_LONG, "f2 0f 38 f0 00", UNH }, { EMUL_LONG, "0f 38 2a 00", UNH },
 	{ EMUL_LONG, "0f 10 c1", UNH }, { EMUL_PROT32, "63 00", UNH },
-	{ EMUL_LONG, "0f 3a 0f 00 00", UNH }, { EMUL_LONG, "f3 0f bc 00", UNH },
-	{ EMUL_LONG, "f3 0f bd c1", UNH }, { EMUL_LONG, "f3 0f b8 c1", UNH },
+	{ EMUL_LONG, "0f 3a 0f 00 00", UNH }, { EMUL_LONG, "f3 0f b8 c1", UNH },
 };
 
 static void test_refusals(void)

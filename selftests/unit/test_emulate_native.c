@@ -9,7 +9,7 @@
  *
  * Usage: test_emulate_native [SEED [ROUNDS]]
  */
-// sources: ../../module/emulate/decode.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/frame.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
+// sources: ../../module/emulate/decode.c ../../module/emulate/optab.c ../../module/emulate/exec.c ../../module/emulate/alu.c ../../module/emulate/segment.c ../../module/emulate/far.c ../../module/emulate/fpu.c ../../module/emulate/frame.c ../../module/emulate/system.c ../../module/emulate/stack.c ../../module/emulate/string.c ../../module/emulate/portio.c
 #include <cpuid.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -644,6 +644,9 @@ static int run_emulated(struct insn *in, u32 at)
 	int rc;
 
 	env_init(env, in->is64 ? EMUL_LONG : EMUL_PROT32);
+	__builtin_cpu_init();
+	env->c.tzcnt = __builtin_cpu_supports("bmi");
+	env->c.lzcnt = __builtin_cpu_supports("lzcnt");
 	env->c.cpl = 3;
 	env->c.rip = at;
 	env->c.rflags = st_before.flags;

@@ -194,6 +194,46 @@ static void fpu_and_xmm(void)
 	free(area);
 }
 
+static void mmx(void)
+{
+	u8 *area = malloc(zen4.total);
+	u64 val = 0x1122334455667788;
+	struct kvm_fpu f, g;
+	u16 fcw, fsw;
+	int i;
+
+	xsave_init_area(area, zen4.total);
+	memset(area, 0x77, XSAVE_XMM);
+	xsave_get_x87(area, &fcw, &fsw);
+	xsave_read_mm(area, 3, &val);
+	tap_ok(fcw == 0x37f && !fsw && !val, "x87 of initial state, whatever lies there");
+	val = 0x1122334455667788;
+	xsave_write_mm(area, 3, &val);
+	xsave_get_fpu(area, &g);
+	tap_ok((bv_of(area) & XFEAT_FP) && g.fcw == 0x37f && g.ftwx == 0xff &&
+	       !memcmp(g.fpr[3], &val, 8) && g.fpr[3][8] == 0xff && g.fpr[3][9] == 0xff &&
+	       !g.fpr[2][0] && !g.fpr[2][8], "an MMX register is written into initial state");
+
+	/* ST(0) to ST(7) are 0 to 7, and the top is 3: MM3 is ST(0). */
+	memset(&f, 0, sizeof(f));
+	for (i = 0; i < 8; i++)
+		f.fpr[i][0] = i + 1;
+	f.fsw = 3 << 11 | 0x4100;
+	f.ftwx = 0x08;
+	xsave_set_fpu(&zen4, area, &f);
+	xsave_read_mm(area, 3, &val);
+	tap_ok(val == 1, "MMX registers are the physical ones");
+	xsave_read_mm(area, 2, &val);
+	tap_ok(val == 8, "round the end");
+	xsave_get_fpu(area, &g);
+	tap_ok(!memcmp(&f, &g, sizeof(f)), "reading changes nothing");
+	xsave_write_mm(area, 0, NULL);
+	xsave_get_fpu(area, &g);
+	tap_ok(g.fsw == 0x4100 && g.ftwx == 0xff && g.fpr[3][0] == 1 && g.fpr[2][0] == 8 &&
+	       g.fpr[0][0] == 6 && !g.fpr[0][9], "after it the top is 0, and all are in use");
+	free(area);
+}
+
 static bool host_layout(struct xsave_layout *l)
 {
 	u32 a, b, c, d, i;
@@ -268,6 +308,7 @@ int main(void)
 	uabi_errors();
 	round_trip();
 	fpu_and_xmm();
+	mmx();
 	random_images();
 	return tap_done();
 }

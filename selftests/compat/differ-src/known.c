@@ -100,7 +100,7 @@ static bool cr8_by_lock(const struct look *l)
 	for (i = 0; i < l->k->nr_insns; i++) {
 		const struct insn *n = &l->k->insn[i];
 
-		if (n->at && n->bytes[n->at - 1] == 0xf0 && n->bytes[n->at] == 0x0f &&
+		if (memchr(n->bytes, 0xf0, n->at) && n->bytes[n->at] == 0x0f &&
 		    (n->bytes[n->at + 1] & 0xfd) == 0x20)
 			return true;
 	}
@@ -120,23 +120,54 @@ static bool got_ud(const struct result *r)
 	return got(r, 6);
 }
 
-/* Loads of segment registers and tables, far transfers, ENTER, LEAVE, MMX, x87. */
-static bool not_emulated(const struct look *l)
+/* SGDT to LIDT with a device: KVM goes on for ever. */
+static bool table_in_device(const struct look *l)
 {
-	const uint8_t *b;
+	const uint8_t *b = find(l->k, 0x101);
 
-	if (l->kvm->nr_accesses == l->strata->nr_accesses &&
-	    l->strata->reason != KVM_EXIT_INTERNAL_ERROR && !(l->k->user && got_ud(l->strata)))
+	return b && b[2] < 0xc0 && ext(b + 2) < 4 && l->strata->nr_accesses &&
+	       (!l->kvm->nr_accesses || l->kvm->nr_accesses > l->strata->nr_accesses);
+}
+
+/* SLDT and STR. */
+static bool selector_to_device(const struct look *l)
+{
+	const uint8_t *b = find(l->k, 0x100);
+
+	return b && b[2] < 0xc0 && ext(b + 2) < 2 && l->kvm->nr_accesses &&
+	       l->kvm->access[0].kind == 'r' && l->strata->nr_accesses &&
+	       l->strata->access[0].kind == 'w' && l->strata->access[0].size <= 2;
+}
+
+/* PUSHA and CALL far: the last of their writes is one that strata has as well. */
+static bool several_writes(const struct look *l)
+{
+	const uint8_t *b = find(l->k, 0xff);
+	const struct result *a = l->kvm, *s = l->strata;
+	unsigned int i;
+
+	if (!ANY(l->k, 0x60, 0x9a) && !(b && ext(b + 1) == 3))
 		return false;
-	if (ANY(l->k, 0xca, 0xcb, 0xcf, 0x9a,
-		0xea, 0x16f, 0x17f, 0x1e7, 0x1ae, 0xd9, 0xdb,
-		0xdd, 0x100))
-		return true;
-	b = find(l->k, 0xff);
-	if (b && (ext(b + 1) == 3 || ext(b + 1) == 5 || (l->k->mode == LONG64 && ext(b + 1) == 2)))
-		return true;
-	b = find(l->k, 0x101);
-	return b && b[2] < 0xc0;
+	for (i = 1; a->nr_accesses && i < s->nr_accesses && i < MAX_EXITS; i++)
+		if (s->access[i].kind == 'w' && s->access[i - 1].kind == 'w' &&
+		    s->access[i].address == a->access[a->nr_accesses - 1].address)
+			return true;
+	return false;
+}
+
+/* Only the exponents of what MMX instructions wrote. */
+static bool mmx_exponent(const struct look *l)
+{
+	struct result a = *l->kvm;
+	const uint8_t ones[2] = { 0xff, 0xff };
+	unsigned int i;
+
+	if (!spare_tcg || !ANY(l->k, 0x16e, 0x16f))
+		return false;
+	for (i = 0; i < 8; i++)
+		if (!memcmp(l->strata->fpu.st[i] + 8, ones, 2))
+			memcpy(a.fpu.st[i] + 8, ones, 2);
+	return !kind_of_difference(&a, l->strata);
 }
 
 /* Nothing but accessed and dirty bits of the page tables. */
@@ -282,13 +313,6 @@ static bool segment_w(const struct look *l)
 {
 	return l->k->mode == LONG64 && find(l->k, 0x8c) && l->kvm->nr_accesses &&
 		l->kvm->access[0].size == 8 && l->strata->nr_accesses && l->strata->access[0].size == 2;
-}
-
-/* TZCNT and LZCNT where the CPU has them, or no instruction. */
-static bool bit_count(const struct look *l)
-{
-	return ANY(l->k, 0x1bc, 0x1bd) && (l->kvm->nr_accesses > l->strata->nr_accesses ||
-					   l->strata->reason == KVM_EXIT_INTERNAL_ERROR);
 }
 
 static bool movnti(const struct look *l)
@@ -534,13 +558,20 @@ static const struct {
 	{ "KVM reads what it then finds not to be writable", read_before_check },
 	{ "QEMU's TCG has no DR7.GD, and KVM lets a guest have its debug registers", general_detect },
 	{ "KVM gives #SS for an SS: that 64-bit mode ignores (SDM 1 3.3.7)", ss_override },
+	{ "SGDT, SIDT, LGDT and LIDT: KVM looks for their operand in memory only, for ever (segmented_read_std)",
+	  table_in_device },
+	{ "SLDT and STR: KVM reads what it is to write, with the operand's size (group6); SDM 2A: 16 bits",
+	  selector_to_device },
+	{ "PUSHA and CALL far: of several writes to a device KVM tells of the last only (emulator_read_write)",
+	  several_writes },
+	{ "MMX: QEMU's TCG leaves the exponent as it was, and KVM lets the CPU do it (SDM 1 9.5.2)",
+	  mmx_exponent },
 	{ "a null SS: KVM's emulator gives it a limit and a type (__load_segment_descriptor)", null_ss },
 	{ "POPA: KVM goes on after an access of user space with another stack pointer (em_popa)", pop_all },
 	{ "KVM takes REX.R for a part of the segment register's number", segment_rex },
 	{ "with REX.W KVM writes 8 bytes of a segment register's 2 (em_mov_rm_sreg)", segment_w },
 	{ "KVM takes MOVNTI with 66 (SDM 2B: NP)", movnti },
 	{ "KVM's emulator drops the upper half of what is moved to CR0 (mk_cr_64); hardware has #GP", upper_half_of_cr },
-	{ "BSF and BSR with F3 strata does not emulate", bit_count },
 	{ "MOVSXD with 66: KVM reads 32 bits, not 16 (SDM 2B)", movsxd },
 	{ "INT n: without nRIP KVM has moved RIP on before its delivery faults (svm_queue_exception)", soft_interrupt },
 	{ "an MSR that KVM reads as zero, or whose writes it drops (kvm_get_msr_common, kvm_set_msr_common)",
@@ -568,8 +599,6 @@ static const struct {
 	{ "MOV DR with REX.R is #UD and no exit (SDM 3C 26.1.1): Bochs exits at it, and strata believes it",
 	  no_debug_register },
 	{ "an instruction that cannot be fetched: KVM tries to deliver its #PF before it ends", fetch_fault },
-	{ "strata does not emulate loads and stores of GDTR and IDTR, far transfers, MMX and x87 from or to a device",
-	  not_emulated },
 	{ "an event whose stack or gate is a device's: strata ends (SDM 3A 25.2 has no answer), KVM emulates what it interrupted, for ever",
 	  delivery },
 	{ "the case jumps into its data, or writes over its code", astray },

@@ -131,6 +131,16 @@ static void print_page(const struct result *a, const struct result *b, unsigned 
 }
 
 /* @a is of KVM, @b of strata. */
+static void print_st(const char *who, const uint8_t *st)
+{
+	uint64_t mantissa;
+	uint16_t exponent;
+
+	memcpy(&mantissa, st, 8);
+	memcpy(&exponent, st + 8, 2);
+	printf(" %s %#x:%#lx", who, exponent, mantissa);
+}
+
 void print_difference(const struct result *a, const struct result *b)
 {
 	unsigned int i;
@@ -152,8 +162,12 @@ void print_difference(const struct result *a, const struct result *b)
 		if (memcmp(a->fpu.xmm[i], b->fpu.xmm[i], 16))
 			printf("#   xmm%u\n", i);
 	for (i = 0; i < 8; i++)
-		if (memcmp(a->fpu.st[i], b->fpu.st[i], 16))
-			printf("#   st%u\n", i);
+		if (memcmp(a->fpu.st[i], b->fpu.st[i], 16)) {
+			printf("#   st%u:", i);
+			print_st("KVM", a->fpu.st[i]);
+			print_st("strata", b->fpu.st[i]);
+			printf("\n");
+		}
 	for (i = 0; i < ARRAY_SIZE(a->page); i++)
 		if (a->page[i] != b->page[i])
 			print_page(a, b, 4096 * i);
