@@ -3,7 +3,7 @@
 #
 # The bpftrace scripts of tracing/, each on a guest that runs.
 #
-# lab: only=svm timeout=400
+# lab: only=svm timeout=600
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")

@@ -257,15 +257,36 @@ static bool emulator_flags(const struct look *l)
 		only_flags(l, CF | PF | AF | ZF | SF | OF);
 }
 
+/* An operand in two pages is two accesses, or three with one of eight bytes. */
 static bool read_before_check(const struct look *l)
 {
 	struct result like = *l->kvm;
+	unsigned int i, more = l->kvm->nr_accesses - l->strata->nr_accesses;
 
 	memcpy(like.access, l->strata->access, sizeof(like.access));
 	memcpy(like.page + TABLES / 4096, l->strata->page + TABLES / 4096, TABLES_SIZE / 512);
 	like.nr_accesses = l->strata->nr_accesses;
-	return l->kvm->nr_accesses == l->strata->nr_accesses + 1 &&
-		l->kvm->access[l->strata->nr_accesses].kind == 'r' && !kind_of_difference(&like, l->strata);
+	if (more < 1 || more > 3 || l->kvm->nr_accesses > MAX_EXITS)
+		return false;
+	for (i = l->strata->nr_accesses; i < l->kvm->nr_accesses; i++)
+		if (l->kvm->access[i].kind != 'r')
+			return false;
+	return !kind_of_difference(&like, l->strata);
+}
+
+/* TZCNT and LZCNT, on CPUs that have them. */
+static bool counts_zeros(const struct look *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->k->nr_insns; i++) {
+		const struct insn *n = &l->k->insn[i];
+		const uint8_t *b = n->bytes + n->at;
+
+		if (memchr(n->bytes, 0xf3, n->at) && b[0] == 0x0f && (b[1] == 0xbc || b[1] == 0xbd))
+			return true;
+	}
+	return false;
 }
 
 static bool general_detect(const struct look *l)
@@ -564,6 +585,7 @@ static const struct {
 	  selector_to_device },
 	{ "PUSHA and CALL far: of several writes to a device KVM tells of the last only (emulator_read_write)",
 	  several_writes },
+	{ "TZCNT and LZCNT: KVM's emulator takes them for BSF and BSR (twobyte_table)", counts_zeros },
 	{ "MMX: QEMU's TCG leaves the exponent as it was, and KVM lets the CPU do it (SDM 1 9.5.2)",
 	  mmx_exponent },
 	{ "a null SS: KVM's emulator gives it a limit and a type (__load_segment_descriptor)", null_ss },
