@@ -70,7 +70,7 @@ static int add_memory(struct vm *vm)
 			       sizeof(ranges) - (vm->mem.high ? 0 : sizeof(ranges[0])));
 }
 
-/* The pointer to the tables is the firmware's to place. */
+/* The tables are in place; the pointer to them is the firmware's to place. */
 static int add_acpi(struct vm *vm)
 {
 	const struct loader_order order = {
@@ -78,8 +78,6 @@ static int add_acpi(struct vm *vm)
 		.align = 16, .zone = LOADER_BELOW_1M,
 	};
 
-	if (boot_place_acpi(vm, tables_gpa(vm)))
-		return -1;
 	return fw_cfg_add_file(&vm->fw_cfg, order.file,
 			       mem_ptr(&vm->mem, tables_gpa(vm), ACPI_RSDP_LEN), ACPI_RSDP_LEN) ||
 	       fw_cfg_add_file(&vm->fw_cfg, "etc/table-loader", &order, sizeof(order)) ? -1 : 0;
@@ -105,6 +103,8 @@ static int describe(struct vm *vm)
 	const __u64 blocks = (tables_gpa(vm) - CMOS_MEMORY_FROM) / SZ_64K;
 	const __u16 cpus = vm->opt->cpus;
 
+	if (boot_place_acpi(vm, tables_gpa(vm)))
+		return -1;
 	vm->rtc.reg[CMOS_MEMORY_LOW] = blocks;
 	vm->rtc.reg[CMOS_MEMORY_HIGH] = blocks >> 8;
 	vm->rtc.reg[CMOS_BOOT_DEVICES] = CMOS_BOOT_DISK;
@@ -120,17 +120,10 @@ static int describe(struct vm *vm)
 
 static int map_firmware(struct vm *vm, const struct blob *file)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = FIRMWARE_SLOT,
-		.flags = KVM_MEM_READONLY,
-		.guest_phys_addr = HOLE_END - file->len,
-		.memory_size = file->len,
-	};
-
 	if (mem_add_firmware(&vm->mem, file))
 		return -1;
-	region.userspace_addr = (uintptr_t)vm->mem.firmware;
-	return vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
+	return vm_map(vm, FIRMWARE_SLOT, KVM_MEM_READONLY, HOLE_END - file->len, file->len,
+		      vm->mem.firmware);
 }
 
 /**

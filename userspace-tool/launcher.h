@@ -381,6 +381,7 @@ int device_create_vm(int dev_fd, const char *path);
 /* vm.c */
 int vm_create(struct vm *vm, const struct options *opt);
 void vm_destroy(struct vm *vm);
+int vm_map(struct vm *vm, __u32 slot, __u32 flags, __u64 gpa, __u64 size, const void *at);
 int vm_set_slot(struct vm *vm, __u32 slot, __u32 flags);
 int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name);
 void vm_wake(struct vm *vm);

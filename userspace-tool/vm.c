@@ -24,21 +24,26 @@ int vm_ioctl(struct vm *vm, unsigned long request, void *arg, const char *name)
 	return -1;
 }
 
-/* The guest's memory below and above the hole, with KVM_MEM_ flags. */
-int vm_set_slot(struct vm *vm, __u32 slot, __u32 flags)
+/* @size bytes at @at are the guest's memory at @gpa, with KVM_MEM_ flags. */
+int vm_map(struct vm *vm, __u32 slot, __u32 flags, __u64 gpa, __u64 size, const void *at)
 {
-	const __u64 gpa = slot ? HOLE_END : 0;
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
 		.flags = flags,
 		.guest_phys_addr = gpa,
-		.memory_size = slot ? vm->mem.high : vm->mem.low,
-		.userspace_addr = (uintptr_t)(vm->mem.base + gpa),
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)at,
 	};
 
-	if (!region.memory_size)
-		return 0;
 	return vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
+}
+
+/* The guest's memory below and above the hole. */
+int vm_set_slot(struct vm *vm, __u32 slot, __u32 flags)
+{
+	const __u64 gpa = slot ? HOLE_END : 0, size = slot ? vm->mem.high : vm->mem.low;
+
+	return size ? vm_map(vm, slot, flags, gpa, size, vm->mem.base + gpa) : 0;
 }
 
 static int create_chips(struct vm *vm)
