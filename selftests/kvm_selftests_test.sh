@@ -7,7 +7,7 @@
 # passes here, but for features that strata does not offer. On Linux 6.12, those of
 # 6.12, booted with kvm.enable_virt_at_load=0.
 #
-# lab: only=compat timeout=3600
+# lab: only=compat timeout=7200
 
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
