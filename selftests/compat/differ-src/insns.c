@@ -345,6 +345,12 @@ static void msr_access(struct rng *r, enum mode mode, struct insn *i)
 		uint64_t v = one_in(r, 3) ? number(r) : one_in(r, 2) ? below(r, 0x1000) :
 			HIGH + number(r) % 0x10000;
 
+		/*
+		 * QEMU's TCG brings the host's CR0 back before its CR4: where the guest has
+		 * LME and not PAE, the host finds itself without paging, with KVM as well.
+		 */
+		if (spare_tcg && index == 0xc0000080 && mode < PAE32)
+			v &= ~0x100ull;
 		load(i, mode, 0, (uint32_t)v);
 		load(i, mode, 2, v >> 32);
 	}
