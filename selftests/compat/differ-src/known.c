@@ -257,6 +257,25 @@ static bool emulator_flags(const struct look *l)
 		only_flags(l, CF | PF | AF | ZF | SF | OF);
 }
 
+/* The same with RCL and RCR, for which the carry is an operand. */
+static bool lost_carry(const struct look *l)
+{
+	static const uint8_t ops[] = { 0xc0, 0xc1, 0xd0, 0xd1, 0xd2, 0xd3 };
+	const struct access *a = l->kvm->access, *b = l->strata->access;
+	const uint8_t *p;
+	unsigned int i;
+
+	if (!spare_tcg || a->kind != 'w' || b->kind != 'w' || a->address != b->address ||
+	    a->address < ROM_PAGE - 8 || a->address >= GDT_PAGE)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		p = find(l->k, ops[i]);
+		if (p && (ext(p + 1) == 2 || ext(p + 1) == 3))
+			return true;
+	}
+	return false;
+}
+
 /* An operand in two pages is two accesses, or three with one of eight bytes. */
 static bool read_before_check(const struct look *l)
 {
@@ -576,6 +595,7 @@ static const struct {
 	  only_accessed_dirty },
 	{ "flags that the manuals leave undefined", only_undefined_flags },
 	{ "QEMU's TCG loses flags where a read-modify-write faults in the write", emulator_flags },
+	{ "QEMU's TCG loses the carry where RCL and RCR fault in the write, and they begin anew", lost_carry },
 	{ "KVM reads what it then finds not to be writable", read_before_check },
 	{ "QEMU's TCG has no DR7.GD, and KVM lets a guest have its debug registers", general_detect },
 	{ "KVM gives #SS for an SS: that 64-bit mode ignores (SDM 1 3.3.7)", ss_override },
