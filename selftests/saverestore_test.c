@@ -15,11 +15,12 @@
 #define VECTOR	0x51
 #define TIMER	0x52
 /*
- * Of the PIT's clock (1193182 Hz) and of the LAPIC's (1 GHz): 8 and 7 ms. A debug
- * kernel takes more than a millisecond for a tick, and work has to get a turn.
+ * Of the PIT's clock (1193182 Hz) and of the LAPIC's (1 GHz): 24 and 21 ms. A debug
+ * kernel takes milliseconds for a tick, on a busy host more than ten, and work has to
+ * get a turn.
  */
-#define PIT_COUNT	9545
-#define TIMER_COUNT	7000000
+#define PIT_COUNT	28635
+#define TIMER_COUNT	21000000
 #define MEM	GUEST_MEM
 
 /* All that there is to save. */

@@ -66,20 +66,17 @@ int emul_linearize_slow(struct strata_emul_ctxt *c, unsigned int seg, u64 off,
 		return linearize_long(c, seg, off, len, linear);
 
 	c->ops->get_segment(c, seg, &var);
-	if (c->mode >= EMUL_PROT16) {
-		if (!rights_ok(&var, acc))
-			return segment_fault(c, seg);
-		if ((var.type & (TYPE_CODE | TYPE_DC)) == TYPE_DC) {
-			u64 top = var.db ? 0xffffffff : 0xffff;
-
-			if (off <= var.limit || last > top)
-				return segment_fault(c, seg);
-			*linear = (u32)(var.base + off);
-			return EMUL_CONTINUE;
-		}
-	}
-	if (last > var.limit)
+	if (c->mode >= EMUL_PROT16 && !rights_ok(&var, acc))
 		return segment_fault(c, seg);
+	/* Real mode has none of its own, but keeps what was loaded before. */
+	if ((var.type & (TYPE_CODE | TYPE_DC)) == TYPE_DC) {
+		u64 top = var.db ? 0xffffffff : 0xffff;
+
+		if (off <= var.limit || last > top)
+			return segment_fault(c, seg);
+	} else if (last > var.limit) {
+		return segment_fault(c, seg);
+	}
 	*linear = (u32)(var.base + off);
 	return EMUL_CONTINUE;
 }

@@ -187,6 +187,14 @@ static void test_segments(void)
 	struct kvm_segment *ds = &env.seg[EMUL_SEG_DS];
 	int rc;
 
+	start(EMUL_REAL);
+	ds->type = 7;				/* expand-down, from protected mode */
+	ds->limit = 0xfff;
+	REG(RBX) = 0x1000;
+	tap_ok(RUN(0x8b, 0x07) == EMUL_CONTINUE, "real mode keeps a segment that expands down");
+	REG(RBX) = 0xfff;
+	tap_ok(faulted(RUN(0x8b, 0x07), 13, 0), "with nothing below its limit");
+
 	start(EMUL_PROT32);
 	REG(RBX) = ENV_BASE + 0x100;
 	ds->type = 1;				/* read-only */
