@@ -135,7 +135,8 @@ static bool selector_to_device(const struct look *l)
 	const uint8_t *b = find(l->k, 0x100);
 
 	return b && b[2] < 0xc0 && ext(b + 2) < 2 && l->kvm->nr_accesses &&
-	       l->kvm->access[0].kind == 'r' && l->strata->nr_accesses &&
+	       (l->kvm->access[0].kind == 'r' || l->kvm->access[0].size > 2) &&
+	       l->strata->nr_accesses &&
 	       l->strata->access[0].kind == 'w' && l->strata->access[0].size <= 2;
 }
 
