@@ -157,7 +157,7 @@
 
 /*
  * What nobody has a reason to do: registers of descriptor tables, MMX, a stack of far
- * transfers. There is a code segment above 4 GiB, so that pointers to it have 64 bits.
+ * transfers. The code lies above 4 GiB, where far pointers of 32 bits do not reach.
  */
 #define MMX(text)	text "; emms"
 #define FAR_STACK(text, base)							\

@@ -16,7 +16,10 @@ static __guest void g_add(uint64_t id)
 {
 	int i;
 
+	__atomic_fetch_add(&arrived, 1, __ATOMIC_SEQ_CST);
 	GUEST_SYNC(1);
+	/* All are in the guest, or have been, before any goes on. */
+	GUEST_ASSERT_EQ(VCPUS, arrived);
 	for (i = 0; i < 100; i++)
 		__atomic_fetch_add(&counter, 1, __ATOMIC_SEQ_CST);
 	GUEST_SYNC2(2, id);
@@ -26,9 +29,9 @@ static __guest void g_add(uint64_t id)
 static pthread_barrier_t all_here;
 
 /*
- * All have been in the guest before any goes on. They wait for that here: as
- * each entry is a chance for QEMU to err (Documentation/testing/lab.md), a
- * guest that comes out to ask again and again fails for that alone.
+ * They wait for each other here: as each entry is a chance for QEMU to err
+ * (Documentation/testing/lab.md), a guest that comes out to ask again and again
+ * fails for that alone.
  */
 static void *run_add(void *arg)
 {
@@ -59,6 +62,7 @@ TEST(sixty_four)
 	for (i = 0; i < VCPUS; i++)
 		vcpu_join(vm->vcpu[i]);
 	EXPECT_EQ(VCPUS * 100, guest_var(vm, counter));
+	EXPECT_EQ(VCPUS, guest_var(vm, arrived));
 	pthread_barrier_destroy(&all_here);
 }
 

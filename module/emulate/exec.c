@@ -434,7 +434,7 @@ static int exec_msw(struct strata_emul_ctxt *c, unsigned int op)
 
 	if (!c->ismem)
 		return EMUL_UNHANDLED;
-	if (c->cpl && (op == OP_LMSW || (c->cr4 & CR4_UMIP)))
+	if (emul_system_denied(c, op == OP_LMSW))
 		return emul_fault_code(c, EMUL_VEC_GP, 0);
 	if (op == OP_SMSW)
 		return emul_write_mem(c, &val, 2);

@@ -247,7 +247,10 @@ int emul_linearize_slow(struct strata_emul_ctxt *c, unsigned int seg, u64 off,
 			unsigned int len, unsigned int acc, u64 *linear);
 int emul_fetch_linear(struct strata_emul_ctxt *c, unsigned int have,
 		      u64 *linear, unsigned int *len);
-int emul_find_descriptor(struct strata_emul_ctxt *c, u16 sel, unsigned int size, u64 *linear);
+int emul_read_descriptor(struct strata_emul_ctxt *c, u16 sel, u64 *desc, unsigned int size,
+			 u64 *linear);
+int emul_mark_descriptor(struct strata_emul_ctxt *c, u64 linear, u64 desc, u8 bit,
+			 struct kvm_segment *var);
 void emul_parse_descriptor(u64 desc, u16 sel, struct kvm_segment *var);
 int emul_find_code(struct strata_emul_ctxt *c, u16 sel, bool is_return,
 		   struct kvm_segment *cs);
@@ -293,6 +296,12 @@ static inline int emul_fault_code(struct strata_emul_ctxt *c, u8 vector,
 	c->exception.has_error = c->mode > EMUL_REAL32;
 	c->exception.error_code = code;
 	return EMUL_FAULT;
+}
+
+/* Loads of system registers are for CPL 0, and their stores with UMIP. */
+static inline bool emul_system_denied(const struct strata_emul_ctxt *c, bool load)
+{
+	return c->cpl && (load || (c->cr4 & CR4_UMIP));
 }
 
 /* All ones in the low @size bytes, @size 1, 2, 4 or 8. */

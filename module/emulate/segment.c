@@ -150,15 +150,18 @@ static int load_null(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 }
 
 /**
- * emul_find_descriptor() - where a selector's descriptor is
+ * emul_read_descriptor() - a selector's descriptor
  * @c: context
  * @sel: selector, not null
+ * @desc: out
  * @size: of the descriptor: 8 bytes, or 16 of a system segment in long mode
- * @linear: out
+ * @linear: out: where it is
  *
- * Return: EMUL_CONTINUE, or EMUL_FAULT with #GP: it lies beyond its table
+ * Return: EMUL_CONTINUE, EMUL_FAULT with #GP: it lies beyond its table, or what
+ * ops->read answered
  */
-int emul_find_descriptor(struct strata_emul_ctxt *c, u16 sel, unsigned int size, u64 *linear)
+int emul_read_descriptor(struct strata_emul_ctxt *c, u16 sel, u64 *desc, unsigned int size,
+			 u64 *linear)
 {
 	struct kvm_segment ldt;
 	u64 base;
@@ -178,7 +181,7 @@ int emul_find_descriptor(struct strata_emul_ctxt *c, u16 sel, unsigned int size,
 	*linear = base + (sel & ~7);
 	if (c->mode != EMUL_LONG)
 		*linear = (u32)*linear;
-	return EMUL_CONTINUE;
+	return c->ops->read(c, *linear, desc, size, EMUL_ACC_SYSTEM);
 }
 
 static int check_descriptor(struct strata_emul_ctxt *c, unsigned int seg,
@@ -230,15 +233,25 @@ void emul_parse_descriptor(u64 desc, u16 sel, struct kvm_segment *var)
 	var->limit = var->g ? limit << 12 | 0xfff : limit;
 }
 
-/* A data or code segment's descriptor is used: mark it so. */
-static int set_accessed(struct strata_emul_ctxt *c, u64 linear, u64 desc, struct kvm_segment *var)
+/**
+ * emul_mark_descriptor() - a descriptor is used: set a bit of its type, in memory too
+ * @c: context
+ * @linear: where it is
+ * @desc: its first 8 bytes, as they were read
+ * @bit: accessed, or busy
+ * @var: gets the bit
+ *
+ * Return: EMUL_CONTINUE, or what ops->cas answered
+ */
+int emul_mark_descriptor(struct strata_emul_ctxt *c, u64 linear, u64 desc, u8 bit,
+			 struct kvm_segment *var)
 {
-	u8 old = desc >> 40, new = old | TYPE_ACCESSED;
+	u8 old = desc >> 40, new = old | bit;
 	int rc = EMUL_CONTINUE;
 
-	if (!(var->type & TYPE_ACCESSED))
+	if (!(var->type & bit))
 		rc = c->ops->cas(c, linear + 5, &old, &new, 1, EMUL_ACC_WRITE | EMUL_ACC_SYSTEM);
-	var->type |= TYPE_ACCESSED;
+	var->type |= bit;
 	return rc;
 }
 
@@ -277,9 +290,7 @@ int emul_find_code(struct strata_emul_ctxt *c, u16 sel, bool is_return,
 	}
 	if (!code)
 		return emul_fault_code(c, EMUL_VEC_GP, 0);
-	rc = emul_find_descriptor(c, sel, 8, &linear);
-	if (!rc)
-		rc = c->ops->read(c, linear, &desc, 8, EMUL_ACC_SYSTEM);
+	rc = emul_read_descriptor(c, sel, &desc, 8, &linear);
 	if (rc)
 		return rc;
 	emul_parse_descriptor(desc, sel, cs);
@@ -298,7 +309,7 @@ int emul_find_code(struct strata_emul_ctxt *c, u16 sel, bool is_return,
 	if (!cs->present)
 		return emul_fault_code(c, EMUL_VEC_NP, code);
 	cs->selector = code | c->cpl;
-	return set_accessed(c, linear, desc, cs);
+	return emul_mark_descriptor(c, linear, desc, TYPE_ACCESSED, cs);
 }
 
 /**
@@ -327,16 +338,13 @@ int emul_load_segment(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 	if (!(sel & ~3))
 		return load_null(c, seg, sel);
 
-	rc = emul_find_descriptor(c, sel, 8, &linear);
-	if (rc)
-		return rc;
-	rc = c->ops->read(c, linear, &desc, 8, EMUL_ACC_SYSTEM);
+	rc = emul_read_descriptor(c, sel, &desc, 8, &linear);
 	if (rc)
 		return rc;
 	emul_parse_descriptor(desc, sel, &var);
 	rc = check_descriptor(c, seg, &var);
 	if (!rc)
-		rc = set_accessed(c, linear, desc, &var);
+		rc = emul_mark_descriptor(c, linear, desc, TYPE_ACCESSED, &var);
 	return rc ?: c->ops->set_segment(c, seg, &var);
 }
 

@@ -23,8 +23,6 @@ static int store_table(struct strata_emul_ctxt *c, bool idt)
 	u64 base;
 	u32 limit;
 
-	if (c->cpl && (c->cr4 & CR4_UMIP))
-		return emul_fault_code(c, EMUL_VEC_GP, 0);
 	c->ops->get_dtable(c, idt, &base, &limit);
 	memcpy(image, &limit, 2);
 	memcpy(image + 2, &base, 8);
@@ -38,8 +36,6 @@ static int load_table(struct strata_emul_ctxt *c, bool idt)
 	u64 base;
 	int rc;
 
-	if (c->cpl)
-		return emul_fault_code(c, EMUL_VEC_GP, 0);
 	rc = emul_read_mem(c, image, image_size(c), EMUL_ACC_READ);
 	if (rc)
 		return rc;
@@ -59,8 +55,6 @@ static int store_selector(struct strata_emul_ctxt *c, unsigned int seg)
 {
 	struct kvm_segment var;
 
-	if (c->cpl && (c->cr4 & CR4_UMIP))
-		return emul_fault_code(c, EMUL_VEC_GP, 0);
 	c->ops->get_segment(c, seg, &var);
 	return emul_write_mem(c, &var.selector, 2);
 }
@@ -71,15 +65,12 @@ static int load_system(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 	u16 code = sel & ~3;
 	struct kvm_segment var;
 	u64 linear, desc[2] = { 0 };
-	u8 old, new;
 	bool fits;
 	int rc;
 
 	if (sel & 4)
 		return emul_fault_code(c, EMUL_VEC_GP, code);
-	rc = emul_find_descriptor(c, sel, c->lma ? 16 : 8, &linear);
-	if (!rc)
-		rc = c->ops->read(c, linear, desc, c->lma ? 16 : 8, EMUL_ACC_SYSTEM);
+	rc = emul_read_descriptor(c, sel, desc, c->lma ? 16 : 8, &linear);
 	if (rc)
 		return rc;
 	emul_parse_descriptor(desc[0], sel, &var);
@@ -96,16 +87,9 @@ static int load_system(struct strata_emul_ctxt *c, unsigned int seg, u16 sel)
 		if (!emul_canonical(c, var.base))
 			return emul_fault_code(c, EMUL_VEC_GP, code);
 	}
-	if (seg == EMUL_SEG_TR) {
-		old = desc[0] >> 40;
-		new = old | TYPE_BUSY;
-		rc = c->ops->cas(c, linear + 5, &old, &new, 1,
-				 EMUL_ACC_WRITE | EMUL_ACC_SYSTEM);
-		if (rc)
-			return rc;
-		var.type |= TYPE_BUSY;
-	}
-	return c->ops->set_segment(c, seg, &var);
+	if (seg == EMUL_SEG_TR)
+		rc = emul_mark_descriptor(c, linear, desc[0], TYPE_BUSY, &var);
+	return rc ?: c->ops->set_segment(c, seg, &var);
 }
 
 static int load_selector(struct strata_emul_ctxt *c, unsigned int seg)
@@ -114,8 +98,6 @@ static int load_selector(struct strata_emul_ctxt *c, unsigned int seg)
 	u16 sel = 0;
 	int rc;
 
-	if (c->cpl)
-		return emul_fault_code(c, EMUL_VEC_GP, 0);
 	rc = emul_read_mem(c, &sel, 2, EMUL_ACC_READ);
 	if (rc)
 		return rc;
@@ -142,6 +124,8 @@ int emul_system_op(struct strata_emul_ctxt *c, unsigned int op)
 		return EMUL_UNHANDLED;
 	if (op >= OP_SLDT && c->mode <= EMUL_VM86)
 		return emul_fault(c, EMUL_VEC_UD);
+	if (emul_system_denied(c, op == OP_LGDT || op == OP_LIDT || op == OP_LLDT || op == OP_LTR))
+		return emul_fault_code(c, EMUL_VEC_GP, 0);
 	switch (op) {
 	case OP_SGDT:
 	case OP_SIDT:

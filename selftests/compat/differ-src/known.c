@@ -93,18 +93,24 @@ static bool sysenter(const struct look *l)
 	return !l->intel && is_long(l->k) && ANY(l->k, 0x134, 0x135);
 }
 
-static bool cr8_by_lock(const struct look *l)
+/* Is there, behind this prefix, 0F and one of the two opcodes? */
+static bool prefixed(const struct kase *k, uint8_t prefix, uint8_t op, uint8_t other)
 {
 	unsigned int i;
 
-	for (i = 0; i < l->k->nr_insns; i++) {
-		const struct insn *n = &l->k->insn[i];
+	for (i = 0; i < k->nr_insns; i++) {
+		const struct insn *n = &k->insn[i];
+		const uint8_t *b = n->bytes + n->at;
 
-		if (memchr(n->bytes, 0xf0, n->at) && n->bytes[n->at] == 0x0f &&
-		    (n->bytes[n->at + 1] & 0xfd) == 0x20)
+		if (memchr(n->bytes, prefix, n->at) && b[0] == 0x0f && (b[1] == op || b[1] == other))
 			return true;
 	}
 	return false;
+}
+
+static bool cr8_by_lock(const struct look *l)
+{
+	return prefixed(l->k, 0xf0, 0x20, 0x22);
 }
 
 /* The handler of that exception has halted, or tried to. */
@@ -297,16 +303,7 @@ static bool read_before_check(const struct look *l)
 /* TZCNT and LZCNT, on CPUs that have them. */
 static bool counts_zeros(const struct look *l)
 {
-	unsigned int i;
-
-	for (i = 0; i < l->k->nr_insns; i++) {
-		const struct insn *n = &l->k->insn[i];
-		const uint8_t *b = n->bytes + n->at;
-
-		if (memchr(n->bytes, 0xf3, n->at) && b[0] == 0x0f && (b[1] == 0xbc || b[1] == 0xbd))
-			return true;
-	}
-	return false;
+	return prefixed(l->k, 0xf3, 0xbc, 0xbd);
 }
 
 static bool general_detect(const struct look *l)

@@ -130,7 +130,6 @@ static void print_page(const struct result *a, const struct result *b, unsigned 
 	printf("\n");
 }
 
-/* @a is of KVM, @b of strata. */
 static void print_st(const char *who, const uint8_t *st)
 {
 	uint64_t mantissa;
@@ -141,6 +140,7 @@ static void print_st(const char *who, const uint8_t *st)
 	printf(" %s %#x:%#lx", who, exponent, mantissa);
 }
 
+/* @a is of KVM, @b of strata. */
 void print_difference(const struct result *a, const struct result *b)
 {
 	unsigned int i;
