@@ -7,9 +7,14 @@
 #ifndef STRATA_ENTRY_H
 #define STRATA_ENTRY_H
 
+#include <asm/msr-index.h>
+
+#include "entry_flags.h"
+
 #define WORD	8
-/* A guest register by its encoding; %rdi points to them. */
+/* A guest register by its encoding; %rdi points to them. Two stamps follow. */
 #define R(n)	(n * WORD)(%rdi)
+#define HOST_SPEC_CTRL	(18 * WORD)
 
 .macro PUSH_CALLEE_SAVED
 	push	%rbp
@@ -78,6 +83,25 @@
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
+.endm
+
+/*
+ * The host's SPEC_CTRL, where \flags, a place on the stack, has
+ * STRATA_ENTER_SPEC_CTRL. %rdi points to the guest's registers. Uses RAX, RCX and RDX.
+ *
+ * It belongs before the first RET and the first indirect branch after a guest: with the
+ * guest's value these may follow what the guest has trained. Nothing is executed ahead of
+ * the write, nor where the branch that leaves it out was mispredicted.
+ */
+.macro RESTORE_HOST_SPEC_CTRL flags:req
+	testl	$STRATA_ENTER_SPEC_CTRL, \flags
+	jz	5f
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	HOST_SPEC_CTRL(%rdi), %eax
+	mov	(HOST_SPEC_CTRL + 4)(%rdi), %edx
+	wrmsr
+5:
+	lfence
 .endm
 
 /*

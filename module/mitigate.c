@@ -52,8 +52,22 @@ MODULE_PARM_DESC(nx_huge_pages, "1: large mappings of guest memory are not execu
 
 static bool strata_host_bug_mds(void)
 {
+#ifdef X86_BUG_RFDS
+	if (boot_cpu_has_bug(X86_BUG_RFDS))
+		return true;
+#endif
 	return boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
 	       boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA);
+}
+
+/* By CPUID, or the kernel knows by other means and uses it. */
+static bool strata_host_verw_clears(void)
+{
+#ifdef X86_FEATURE_CLEAR_CPU_BUF
+	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF))
+		return true;
+#endif
+	return boot_cpu_has(X86_FEATURE_MD_CLEAR);
 }
 
 /**
@@ -66,7 +80,8 @@ void strata_mitigate_setup(void)
 		.has_ibpb = boot_cpu_has(X86_FEATURE_IBPB),
 		.has_spec_ctrl = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL),
 		.has_v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL),
-		.has_md_clear = boot_cpu_has(X86_FEATURE_MD_CLEAR),
+		.kernel_ibrs = boot_cpu_has(X86_FEATURE_KERNEL_IBRS),
+		.has_md_clear = strata_host_verw_clears(),
 		.has_flush_l1d = boot_cpu_has(X86_FEATURE_FLUSH_L1D),
 		.bug_mds = strata_host_bug_mds(),
 		.bug_l1tf = boot_cpu_has_bug(X86_BUG_L1TF),
@@ -88,6 +103,11 @@ void strata_mitigate_setup(void)
 	nx_huge_pages = strata_barriers.small_exec;
 #ifdef STRATA_DEBUG
 	if (force_barriers) {
+		u64 spec;
+
+		/* Emulators without it take the MSR all the same. */
+		strata_barriers.spec_ctrl = !rdmsrl_safe(MSR_IA32_SPEC_CTRL, &spec);
+		strata_barriers.spec_ctrl_always = strata_barriers.spec_ctrl;
 		strata_barriers.ibpb_on_switch = h.has_ibpb;
 		strata_barriers.verw_on_entry = true;
 		strata_barriers.at_entry = true;
@@ -107,7 +127,7 @@ void strata_mitigate_switch(struct strata_vcpu *vcpu)
 {
 	__this_cpu_write(strata_last_vm, vcpu->vm->index);
 	if (strata_barriers.ibpb_on_switch) {
-		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+		strata_ibpb();
 		strata_count_barrier(STRATA_BARRIER_IBPB);
 	}
 }

@@ -9,6 +9,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/spec-ctrl.h>
 
+#include "entry_flags.h"
 #include "mitigate_policy.h"
 #include "msr.h"
 #include "strata.h"
@@ -30,12 +31,11 @@ extern atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
 /* index of the VM that ran on a CPU last: numbers are not used again, addresses are */
 DECLARE_PER_CPU(u32, strata_last_vm);
 
-/* SPEC_CTRL for one entry; computed where tracing is still allowed. */
+/* For one entry; computed where tracing is still allowed. The host's is in the vCPU. */
 struct strata_spec {
-	bool write;
-	bool verw;
-	u64 guest;
-	u64 host;
+	u32 flags;		/* entry_flags.h */
+	bool write_guest;
+	u64 guest;		/* SPEC_CTRL */
 };
 
 #ifdef STRATA_DEBUG
@@ -43,6 +43,9 @@ struct strata_spec {
 #else
 #define strata_count_barrier(n)	do { } while (0)
 #endif
+
+/* ibpb.S */
+void strata_ibpb(void);
 
 void strata_mitigate_setup(void);
 /* another VM ran on this CPU last: IBPB; preemption off */
@@ -83,17 +86,21 @@ static __always_inline void strata_mitigate_window(void)
 
 static __always_inline struct strata_spec strata_mitigate_entry(struct strata_vcpu *vcpu)
 {
-	struct strata_spec s = { .verw = strata_barriers.verw_on_entry };
+	struct strata_spec s = { 0 };
 
 	if (strata_barriers.spec_ctrl) {
-		s.host = spec_ctrl_current();
+		vcpu->host_spec_ctrl = spec_ctrl_current();
 		s.guest = strata_msr_spec_ctrl(vcpu->msrs);
-		s.write = s.host != s.guest;
+		s.write_guest = s.guest != vcpu->host_spec_ctrl;
+		if (s.write_guest || strata_barriers.spec_ctrl_always) {
+			s.flags |= STRATA_ENTER_SPEC_CTRL;
+			strata_count_barrier(STRATA_BARRIER_SPEC_CTRL);
+		}
 	}
-	if (s.verw)
+	if (strata_barriers.verw_on_entry) {
+		s.flags |= STRATA_ENTER_VERW;
 		strata_count_barrier(STRATA_BARRIER_VERW);
-	if (s.write)
-		strata_count_barrier(STRATA_BARRIER_SPEC_CTRL);
+	}
 	return s;
 }
 

@@ -14,10 +14,11 @@ struct strata_host_spec {
 	bool has_ibpb;		/* PRED_CMD.IBPB works */
 	bool has_spec_ctrl;	/* SPEC_CTRL exists */
 	bool has_v_spec_ctrl;	/* hardware switches SPEC_CTRL */
+	bool kernel_ibrs;	/* the kernel sets IBRS whenever it is entered */
 	bool has_md_clear;	/* VERW clears buffers */
 	bool has_flush_l1d;	/* FLUSH_CMD.L1D works */
 	bool bug_l1tf;		/* a present-looking nested entry reads the L1 cache */
-	bool bug_mds;		/* MDS, TAA or MMIO stale data */
+	bool bug_mds;		/* MDS, TAA, MMIO stale data or RFDS */
 	bool bug_tsa;		/* transient scheduler attacks (AMD) */
 	bool bug_vmscape;	/* user space behind a guest needs an IBPB */
 	bool bug_spectre_v2;
@@ -28,6 +29,7 @@ struct strata_host_spec {
 struct strata_barriers {
 	bool ibpb_on_switch;	/* when a CPU changes from one VM to another */
 	bool spec_ctrl;		/* swap SPEC_CTRL by WRMSR at entry and exit */
+	bool spec_ctrl_always;	/* write it after the guest even where it is the same */
 	bool verw_on_entry;	/* clear buffers before guest mode */
 	bool ibpb_to_user;	/* ask the host for an IBPB on return to user space */
 	bool l1d_on_window;	/* flush the L1 data cache when a window begins */
@@ -40,7 +42,8 @@ struct strata_barriers {
  * @h: what is known of the host
  *
  * SPEC_CTRL is architectural state: it is switched even where the barriers
- * are turned off.
+ * are turned off. Where the kernel relies on IBRS, which keeps away what was
+ * trained before it was written, the guest's own IBRS is not enough.
  */
 static inline struct strata_barriers strata_decide_barriers(const struct strata_host_spec *h)
 {
@@ -51,6 +54,7 @@ static inline struct strata_barriers strata_decide_barriers(const struct strata_
 	b.at_entry = b.spec_ctrl;
 	if (h->off)
 		return b;
+	b.spec_ctrl_always = b.spec_ctrl && h->kernel_ibrs;
 	b.ibpb_on_switch = h->has_ibpb && h->bug_spectre_v2;
 	b.verw_on_entry = h->has_md_clear && (h->bug_mds || h->bug_tsa);
 	b.ibpb_to_user = h->has_ibpb && h->bug_vmscape;

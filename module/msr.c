@@ -13,6 +13,7 @@
 #include <asm/processor-flags.h>
 
 #include "cpuid_policy.h"
+#include "mitigate.h"
 #include "msr.h"
 #include "steal.h"
 #include "strata.h"
@@ -119,7 +120,8 @@ void strata_msr_reset(struct strata_vcpu *vcpu, bool init)
 	unsigned int i, j;
 
 	for (i = 1; (r = msr_rule_at(i)); i++) {
-		if (r->kind != MSR_K_SOFT || (init && (r->flags & MSR_F_KEEP)))
+		if ((r->kind != MSR_K_SOFT && r->kind != MSR_K_SPEC_CTRL) ||
+		    (init && (r->flags & MSR_F_KEEP)))
 			continue;
 		for (j = 0; j <= r->last - r->first; j++)
 			m->slot[r->slot + j] = reset_value(r);
@@ -179,6 +181,7 @@ int strata_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val, bool host)
 	case MSR_K_VENDOR:
 		return strata_vendor->get_msr(vcpu, index, val);
 	case MSR_K_SOFT:
+	case MSR_K_SPEC_CTRL:
 		*val = m->slot[r->slot + index - r->first];
 		return 0;
 	case MSR_K_CONST:
@@ -291,8 +294,11 @@ int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host)
 			return 1;
 		fallthrough;
 	case MSR_K_SOFT:
+	case MSR_K_SPEC_CTRL:
 	case MSR_K_PLATFORM:
 		m->slot[r->slot + index - r->first] = val & ~r->drop;
+		if (r->kind == MSR_K_SPEC_CTRL && strata_vendor->spec_ctrl_changed)
+			strata_vendor->spec_ctrl_changed(vcpu);
 		return 0;
 	case MSR_K_CONST:
 		return 0;
@@ -312,7 +318,7 @@ int strata_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val, bool host)
 		return !host || index != MSR_IA32_TSC_DEADLINE || val;
 	case MSR_K_PRED_CMD:
 		if (val && boot_cpu_has(X86_FEATURE_IBPB) && !host)
-			wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+			strata_ibpb();
 		return 0;
 	case MSR_K_FLUSH_CMD:
 		if (val && boot_cpu_has(X86_FEATURE_FLUSH_L1D) && !host)

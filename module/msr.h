@@ -17,6 +17,7 @@ enum msr_kind {
 	MSR_K_NONE,		/* unknown: #GP */
 	MSR_K_VENDOR,		/* in the control block */
 	MSR_K_SOFT,		/* kept in struct strata_msrs, no effect */
+	MSR_K_SPEC_CTRL,	/* kept, and the vendor's to load */
 	MSR_K_CONST,		/* reads as its reset value */
 	MSR_K_BANK,		/* of machine checks, as many as IA32_MCG_CAP says */
 	MSR_K_PLATFORM,		/* kept; the VM may have it hidden */

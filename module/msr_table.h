@@ -58,7 +58,7 @@ static const struct msr_rule msr_rules[] = {
 	    .slot = MSR_S_BANKS)
 
 	/* speculation */
-	ROW(0x48, 0x48, SOFT, SPEC, SPEC_CTRL, MSR_F_LIST, .slot = MSR_S_SPEC_CTRL)
+	ROW(0x48, 0x48, SPEC_CTRL, SPEC, SPEC_CTRL, MSR_F_LIST, .slot = MSR_S_SPEC_CTRL)
 	ROW(0x49, 0x49, PRED_CMD, MASK, IBPB, MSR_F_WO, .valid = 1)
 	ROW(0x10b, 0x10b, FLUSH_CMD, MASK, FLUSH_L1D, MSR_F_WO, .valid = 1)
 	ROW(0x10a, 0x10a, SOFT, MASK, ARCH_CAPS,

@@ -260,6 +260,7 @@ struct strata_vcpu {
 	/* guest registers, valid outside guest mode. (v) */
 	unsigned long regs[STRATA_NR_GPRS];
 	u64 stamp[2];			/* right behind: entry.h */
+	u64 host_spec_ctrl;		/* right behind: entry.h */
 	unsigned long rip;
 	unsigned long rflags;
 	unsigned long cr2;
@@ -391,6 +392,12 @@ struct strata_vcpu {
 	u32 index;			/* (c) place in vm->vcpus */
 };
 
+/* As module/entry.h has it. */
+static_assert(offsetof(struct strata_vcpu, stamp) ==
+	      offsetof(struct strata_vcpu, regs[STRATA_NR_GPRS]));
+static_assert(offsetof(struct strata_vcpu, host_spec_ctrl) ==
+	      offsetof(struct strata_vcpu, regs[STRATA_NR_GPRS + 2]));
+
 enum strata_event_type {
 	STRATA_EVENT_IRQ,
 	STRATA_EVENT_NMI,
@@ -457,6 +464,8 @@ struct strata_vendor {
 	/* MSRs that live in the control block: 0, or 1 when this is not one */
 	int (*get_msr)(struct strata_vcpu *vcpu, u32 index, u64 *val);
 	int (*set_msr)(struct strata_vcpu *vcpu, u32 index, u64 val);
+	/* the guest's SPEC_CTRL is another; NULL where each entry looks */
+	void (*spec_ctrl_changed)(struct strata_vcpu *vcpu);
 	/* hand an event over for the next entry; ask for an exit when one can be taken */
 	void (*inject)(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector,
 		       bool has_error, u32 error_code);

@@ -5,7 +5,6 @@
 #include <linux/linkage.h>
 #include <linux/stringify.h>
 #include <asm/asm.h>
-#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/segment.h>
 
@@ -35,16 +34,6 @@ verw_sel:
 
 	.section .noinstr.text, "ax"
 
-#ifndef HAVE_ENTRY_IBPB
-SYM_FUNC_START_LOCAL(strata_ibpb)
-	mov	$MSR_IA32_PRED_CMD, %ecx
-	mov	$PRED_CMD_IBPB, %eax
-	xor	%edx, %edx
-	wrmsr
-	RET
-SYM_FUNC_END(strata_ibpb)
-#endif
-
 /*
  * int strata_svm_enter(unsigned long *regs, u64 guest_pa, u64 host_pa)
  *
@@ -61,18 +50,26 @@ SYM_FUNC_END(strata_ibpb)
  * physical interrupt end the guest at once: with V_INTR_MASKING it is the
  * host's IF that counts (APM 15.21.1).
  *
- * Those with "verw" clear the CPU's buffers by VERW. Nothing of the host's is loaded
- * or stored after it. Those with "stamped" store the TSC before the guest and after.
+ * Those named "guarded" take flags in %ecx: VERW before the guest, after which nothing of
+ * the host's is loaded or stored, and the host's SPEC_CTRL after the guest. Those named
+ * "stamped" store the TSC before the guest and after.
  */
-.macro SVM_ENTER name:req verw:req stamp:req
+.macro SVM_ENTER name:req guard:req stamp:req
 SYM_FUNC_START(\name)
 	PUSH_CALLEE_SAVED
+	.if \guard
+	push	%rcx
+	.endif
 	push	%rdx
 	push	%rdi
 	mov	%rsi, %rax
 
 1:	clgi
 
+	.if \guard
+	/* ZF carries the flag: nothing up to the branch changes it. */
+	test	$STRATA_ENTER_VERW, %cl
+	.endif
 	LOAD_GUEST_REGS
 
 	/*
@@ -84,8 +81,10 @@ SYM_FUNC_START(\name)
 	.if \stamp
 	STAMP	0
 	.endif
-	.if \verw
+	.if \guard
+	jz	4f
 	verw	verw_sel(%rip)
+4:
 	.endif
 	vmrun	%rax
 	cli
@@ -104,6 +103,10 @@ SYM_FUNC_START(\name)
 	/* No RET before this: the guest may have trained the return predictor. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
 
+	.if \guard
+	RESTORE_HOST_SPEC_CTRL (2 * WORD)(%rsp)
+	.endif
+
 	/* Clobbers RAX, RCX and RDX where it is an IBPB. */
 	STRATA_UNTRAIN_RET
 
@@ -111,17 +114,26 @@ SYM_FUNC_START(\name)
 	CLEAR_GUEST_REGS
 
 	stgi
-2:	add	$(2 * WORD), %rsp
+2:
+	.if \guard
+	add	$(3 * WORD), %rsp
+	.else
+	add	$(2 * WORD), %rsp
+	.endif
 	POP_CALLEE_SAVED
 	RET
 
-3:	mov	$1, %eax
+3:
+	.if \guard
+	RESTORE_HOST_SPEC_CTRL (2 * WORD)(%rsp)
+	.endif
+	mov	$1, %eax
 	jmp	2b
 	_ASM_EXTABLE(1b, 3b)
 SYM_FUNC_END(\name)
 .endm
 
-SVM_ENTER strata_svm_enter, verw=0, stamp=0
-SVM_ENTER strata_svm_enter_verw, verw=1, stamp=0
-SVM_ENTER strata_svm_enter_stamped, verw=0, stamp=1
-SVM_ENTER strata_svm_enter_verw_stamped, verw=1, stamp=1
+SVM_ENTER strata_svm_enter, guard=0, stamp=0
+SVM_ENTER strata_svm_enter_stamped, guard=0, stamp=1
+SVM_ENTER strata_svm_enter_guarded, guard=1, stamp=0
+SVM_ENTER strata_svm_enter_guarded_stamped, guard=1, stamp=1

@@ -111,9 +111,24 @@ static __always_inline void hot_unload(struct strata_vcpu *vcpu, struct svm_vcpu
 	strata_mitigate_unload();
 }
 
+/* The stamped ones where RCU, and with it the profile, is told. */
+static __always_inline int svm_enter(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet,
+				     const struct strata_spec *spec)
+{
+	if (!spec)
+		return quiet ? strata_svm_enter(vcpu->regs, svm->vmcb_pa, svm->host_pa) :
+			       strata_svm_enter_stamped(vcpu->regs, svm->vmcb_pa, svm->host_pa);
+	if (spec->write_guest)
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
+	return quiet ? strata_svm_enter_guarded(vcpu->regs, svm->vmcb_pa, svm->host_pa,
+						spec->flags) :
+		       strata_svm_enter_guarded_stamped(vcpu->regs, svm->vmcb_pa, svm->host_pa,
+							spec->flags);
+}
+
 /*
- * With SPEC_CTRL and buffers as @spec says. Everything between the two guest_state
- * functions is out of reach for tracing, RCU and lockdep.
+ * With SPEC_CTRL and buffers as @spec says, if it is not NULL. Everything between the two
+ * guest_state functions is out of reach for tracing, RCU and lockdep.
  */
 static __always_inline int svm_switch_as(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet,
 					 const struct strata_spec *spec)
@@ -124,17 +139,7 @@ static __always_inline int svm_switch_as(struct strata_vcpu *vcpu, struct svm_vc
 	strata_guest_state_enter(quiet);
 	if (!quiet)
 		from = rdtsc();
-	if (spec->write)
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->guest);
-	if (quiet)
-		r = spec->verw ? strata_svm_enter_verw(vcpu->regs, svm->vmcb_pa, svm->host_pa) :
-				 strata_svm_enter(vcpu->regs, svm->vmcb_pa, svm->host_pa);
-	else
-		r = spec->verw ?
-			strata_svm_enter_verw_stamped(vcpu->regs, svm->vmcb_pa, svm->host_pa) :
-			strata_svm_enter_stamped(vcpu->regs, svm->vmcb_pa, svm->host_pa);
-	if (spec->write)
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, spec->host);
+	r = svm_enter(vcpu, svm, quiet, spec);
 	if (!quiet && likely(!r))
 		strata_profile_switch(vcpu, from);
 	guest_state_exit_irqoff();
@@ -143,9 +148,7 @@ static __always_inline int svm_switch_as(struct strata_vcpu *vcpu, struct svm_vc
 
 static noinstr int svm_switch(struct strata_vcpu *vcpu, struct svm_vcpu *svm, bool quiet)
 {
-	const struct strata_spec none = { 0 };
-
-	return svm_switch_as(vcpu, svm, quiet, &none);
+	return svm_switch_as(vcpu, svm, quiet, NULL);
 }
 
 /* On a CPU whose SPEC_CTRL or buffers need attention at each entry. */

@@ -147,6 +147,7 @@ static int svm_setup(void)
 	strata_svm_caps.nrip = features & SVM_FEAT_NRIP_SAVE;
 	strata_svm_caps.decode = features & SVM_FEAT_DECODE;
 	strata_svm_caps.flush_asid = features & SVM_FEAT_FLUSH_ASID;
+	strata_svm_caps.v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL);
 
 	/*
 	 * NPT walks with as many levels as the host's own paging: with four
@@ -184,6 +185,29 @@ no_memory:
 }
 
 /*
+ * Where the kernel counts on it against SRSO it leaves the bit to the hypervisor: it
+ * slows down what runs on this CPU, and is needed while guests do.
+ */
+static void svm_reduce_speculation(struct svm_cpu *sc, bool on)
+{
+#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+	const u64 bit = BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	u64 cfg;
+
+	if (!boot_cpu_has(X86_FEATURE_SRSO_BP_SPEC_REDUCE))
+		return;
+	rdmsrl(MSR_ZEN4_BP_CFG, cfg);
+	if (on) {
+		sc->spec_reduced = !(cfg & bit);
+		if (sc->spec_reduced)
+			wrmsrl(MSR_ZEN4_BP_CFG, cfg | bit);
+	} else if (sc->spec_reduced) {
+		wrmsrl(MSR_ZEN4_BP_CFG, cfg & ~bit);
+	}
+#endif
+}
+
+/*
  * Somebody who set SVME owns this CPU. A CPU that we take starts a new
  * generation of ASIDs: KVM may have used the tags since.
  */
@@ -197,6 +221,7 @@ static int svm_cpu_enable(void)
 		return -EBUSY;
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(SVM_MSR_HSAVE_PA, page_to_phys(sc->hsave));
+	svm_reduce_speculation(sc, true);
 	if (boot_cpu_has(X86_FEATURE_RDTSCP))
 		rdmsrl(MSR_TSC_AUX, sc->tsc_aux);
 	if (strata_svm_caps.tsc_ratio) {
@@ -219,6 +244,7 @@ static void svm_cpu_disable(void)
 		return;
 	WRITE_ONCE(sc->on, false);
 	wrmsrl(SVM_MSR_HSAVE_PA, 0);
+	svm_reduce_speculation(sc, false);
 	if (strata_svm_caps.tsc_ratio) {
 		sc->tsc_ratio = SVM_TSC_RATIO_ONE;
 		wrmsrl(MSR_AMD64_TSC_RATIO, sc->tsc_ratio);
@@ -260,6 +286,7 @@ static struct strata_vendor svm_vendor = {
 	.hypercall_opcode = 0xd9,
 	.get_msr = svm_get_msr,
 	.set_msr = svm_set_msr,
+	.spec_ctrl_changed = svm_spec_ctrl_changed,
 	.inject = svm_inject,
 	.take_back = svm_take_back,
 	.irq_window = svm_irq_window,

@@ -24,6 +24,7 @@ struct svm_cpu {
 	u64 host_pa;
 	u64 tsc_aux;			/* the host's: the kernel sets it when a CPU comes up */
 	u64 tsc_ratio;			/* what its TSC_RATIO has; for guests only */
+	bool spec_reduced;		/* BP_CFG.BpSpecReduce is set, by us */
 };
 
 DECLARE_PER_CPU(struct svm_cpu, strata_svm_cpu);
@@ -61,6 +62,7 @@ struct svm_caps {
 	bool tsc_ratio;
 	bool decode;
 	bool flush_asid;
+	bool v_spec_ctrl;
 };
 
 extern struct svm_caps strata_svm_caps;
@@ -73,9 +75,9 @@ static inline void svm_mark_dirty(struct vmcb *vmcb, u32 bits)
 
 /* entry.S */
 int strata_svm_enter(unsigned long *regs, u64 guest_pa, u64 host_pa);
-int strata_svm_enter_verw(unsigned long *regs, u64 guest_pa, u64 host_pa);
 int strata_svm_enter_stamped(unsigned long *regs, u64 guest_pa, u64 host_pa);
-int strata_svm_enter_verw_stamped(unsigned long *regs, u64 guest_pa, u64 host_pa);
+int strata_svm_enter_guarded(unsigned long *regs, u64 guest_pa, u64 host_pa, u32 flags);
+int strata_svm_enter_guarded_stamped(unsigned long *regs, u64 guest_pa, u64 host_pa, u32 flags);
 
 /* exit_map.c */
 extern const u8 strata_svm_exit_map[SVM_NR_LOW_EXITS];
@@ -105,6 +107,7 @@ void svm_msr_filter(struct strata_vcpu *vcpu);
 void svm_exceptions(struct strata_vcpu *vcpu);
 int svm_get_msr(struct strata_vcpu *vcpu, u32 index, u64 *val);
 int svm_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val);
+void svm_spec_ctrl_changed(struct strata_vcpu *vcpu);
 
 /* events.c */
 void svm_inject(struct strata_vcpu *vcpu, enum strata_event_type type, u8 vector,

@@ -14,6 +14,7 @@
 #include <asm/processor-flags.h>
 
 #include "svm.h"
+#include "../msr.h"
 
 #define SEG_TYPE_MASK	0x0fu
 #define SEG_S		(1u << 4)
@@ -361,6 +362,23 @@ int svm_set_msr(struct strata_vcpu *vcpu, u32 index, u64 val)
 }
 
 /**
+ * svm_spec_ctrl_changed - let the hardware switch the guest's SPEC_CTRL
+ * @vcpu: its mutex is held
+ *
+ * Where it does (APM 2 15.37) the guest runs with the host's bits and its own. No clean
+ * bit is documented for the field, so none is left set.
+ */
+void svm_spec_ctrl_changed(struct strata_vcpu *vcpu)
+{
+	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
+
+	if (!strata_svm_caps.v_spec_ctrl)
+		return;
+	vmcb->save.spec_ctrl = strata_msr_spec_ctrl(vcpu->msrs);
+	vmcb->control.clean = 0;
+}
+
+/**
  * svm_cpuid_changed - intercept what the guest's new CPUID asks for
  * @vcpu: its mutex is held
  */
@@ -479,6 +497,7 @@ void svm_vcpu_reset(struct strata_vcpu *vcpu, bool init)
 	svm_set_cr4(vcpu, 0);
 	svm_set_dr6(vcpu, vcpu->dr6);
 	svm_set_dr7(vcpu, vcpu->dr7);
+	svm_spec_ctrl_changed(vcpu);
 	if (vcpu->cpuid_set)
 		svm_cpuid_changed(vcpu);
 	svm->vmcb->control.clean = 0;

@@ -25,21 +25,24 @@ verw_sel:
  *
  * %rdi: the guest's registers by their encoding, two stamps behind them; RSP is in the
  *	VMCS
- * %esi: bit 0: VMRESUME, not VMLAUNCH; bit 1: clear the CPU's buffers by VERW
+ * %esi: STRATA_ENTER flags
  * %rdx: what HOST_RSP is in the VMCS, updated
  *
  * Interrupts are off at the call and at the return. Gives 0; 1 when the
  * instruction was refused (VMfail); 2 when this CPU is not in VMX operation.
  *
- * The exit arrives at strata_vmx_exit, with the stack of the entry. Nothing of
- * the host's is loaded or stored between VERW and the guest.
+ * The exit arrives where HOST_RIP says, strata_vmx_exit, with the stack of the entry.
  *
- * strata_vmx_enter_stamped() stores the TSC before the guest and after, where HOST_RIP
- * is strata_vmx_exit_stamped.
+ * Those named "guarded" heed the flags for VERW before the guest, after which nothing of
+ * the host's is loaded or stored, and for the host's SPEC_CTRL after the guest. Those
+ * named "stamped" store the TSC before the guest and after. Each has an exit of its own.
  */
-.macro VMX_ENTER name:req exit:req stamp:req
+.macro VMX_ENTER name:req exit:req guard:req stamp:req
 SYM_FUNC_START(\name)
 	PUSH_CALLEE_SAVED
+	.if \guard
+	push	%rsi
+	.endif
 	push	%rdi
 
 	cmp	%rsp, (%rdx)
@@ -49,8 +52,10 @@ SYM_FUNC_START(\name)
 6:	vmwrite	%rsp, %rax
 1:
 	/* ZF and CF carry the two flags; neither MOV nor, for CF, VERW changes them. */
-	test	$2, %sil
-	bt	$0, %esi
+	.if \guard
+	test	$STRATA_ENTER_VERW, %sil
+	.endif
+	bt	$STRATA_ENTER_RESUME_BIT, %esi
 
 	mov	R(0), %rax
 	LOAD_GUEST_REGS
@@ -58,9 +63,12 @@ SYM_FUNC_START(\name)
 	.if \stamp
 	STAMP	0
 	.endif
+	.if \guard
 	jz	4f
 	verw	verw_sel(%rip)
-4:	UNWIND_HINT_SAVE
+4:
+	.endif
+	UNWIND_HINT_SAVE
 	jnc	3f
 2:	vmresume
 	jmp	.Lrefused\@
@@ -84,6 +92,13 @@ SYM_INNER_LABEL(\exit, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 
+	.if \guard
+	mov	%eax, %esi
+	mov	(%rsp), %rdi
+	RESTORE_HOST_SPEC_CTRL WORD(%rsp)
+	mov	%esi, %eax
+	.endif
+
 	/* Nor an indirect branch: the guest's history may steer it. */
 #ifdef HAVE_CLEAR_BHB_LOOP
 	CLEAR_BRANCH_HISTORY_VMEXIT
@@ -93,7 +108,11 @@ SYM_INNER_LABEL(\exit, SYM_L_GLOBAL)
 
 	CLEAR_GUEST_REGS
 
+	.if \guard
+	add	$(2 * WORD), %rsp
+	.else
 	add	$WORD, %rsp
+	.endif
 	POP_CALLEE_SAVED
 	RET
 
@@ -113,8 +132,10 @@ SYM_INNER_LABEL(\exit, SYM_L_GLOBAL)
 SYM_FUNC_END(\name)
 .endm
 
-VMX_ENTER strata_vmx_enter, strata_vmx_exit, stamp=0
-VMX_ENTER strata_vmx_enter_stamped, strata_vmx_exit_stamped, stamp=1
+VMX_ENTER strata_vmx_enter, strata_vmx_exit, guard=0, stamp=0
+VMX_ENTER strata_vmx_enter_stamped, strata_vmx_exit_stamped, guard=0, stamp=1
+VMX_ENTER strata_vmx_enter_guarded, strata_vmx_exit_guarded, guard=1, stamp=0
+VMX_ENTER strata_vmx_enter_guarded_stamped, strata_vmx_exit_guarded_stamped, guard=1, stamp=1
 
 #if !defined(HAVE_CLEAR_BHB_LOOP) && defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
 /*

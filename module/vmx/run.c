@@ -204,21 +204,36 @@ static __always_inline void load_cr2(unsigned long cr2)
 	asm volatile("mov %0, %%cr2" : : "r" (cr2) : "memory");
 }
 
+/* With SPEC_CTRL and buffers as @spec says, if it is not NULL. */
+static __always_inline int enter_as(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx,
+				    const struct strata_spec *spec, bool stamped)
+{
+	u32 flags = vmx->launched ? STRATA_ENTER_RESUME : 0;
+
+	if (!spec)
+		return stamped ? strata_vmx_enter_stamped(vcpu->regs, flags, &vmx->host_rsp) :
+				 strata_vmx_enter(vcpu->regs, flags, &vmx->host_rsp);
+	flags |= spec->flags;
+	if (spec->write_guest)
+		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->guest);
+	return stamped ?
+		strata_vmx_enter_guarded_stamped(vcpu->regs, flags, &vmx->host_rsp) :
+		strata_vmx_enter_guarded(vcpu->regs, flags, &vmx->host_rsp);
+}
+
 /*
  * Into the guest and back. CR2 is read before anything can fault. An NMI that
  * ended guest mode goes to the host first, too: NMIs are blocked until an
  * IRET, any IRET, and the host's own handler is the one to end that.
  */
-static __always_inline int vmx_enter(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool verw,
-				     bool stamped)
+static __always_inline int vmx_enter(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx,
+				     const struct strata_spec *spec, bool stamped)
 {
-	u32 flags = (vmx->launched ? VMX_ENTER_RESUME : 0) | (verw ? VMX_ENTER_VERW : 0);
 	int r;
 
 	if (native_read_cr2() != vcpu->cr2)
 		load_cr2(vcpu->cr2);
-	r = stamped ? strata_vmx_enter_stamped(vcpu->regs, flags, &vmx->host_rsp) :
-		      strata_vmx_enter(vcpu->regs, flags, &vmx->host_rsp);
+	r = enter_as(vcpu, vmx, spec, stamped);
 	vcpu->cr2 = native_read_cr2();
 	if (unlikely(r))
 		return r;
@@ -232,8 +247,8 @@ static __always_inline int vmx_enter(struct strata_vcpu *vcpu, struct vmx_vcpu *
 }
 
 /*
- * With SPEC_CTRL and buffers as @spec says. Everything between the two guest_state
- * functions is out of reach for tracing, RCU and lockdep.
+ * vmx_enter(), and everybody is told. What is between the two guest_state functions is
+ * out of reach for tracing, RCU and lockdep.
  */
 static __always_inline int vmx_switch_as(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet,
 					 const struct strata_spec *spec)
@@ -243,18 +258,16 @@ static __always_inline int vmx_switch_as(struct strata_vcpu *vcpu, struct vmx_vc
 
 	strata_guest_state_enter(quiet);
 	if (!quiet) {
-		vmcs_write(VMCS_HOST_RIP, (unsigned long)strata_vmx_exit_stamped);
+		vmcs_write(VMCS_HOST_RIP, (unsigned long)(spec ? strata_vmx_exit_guarded_stamped :
+								 strata_vmx_exit_stamped));
 		from = rdtsc();
 	}
-	if (spec->write)
-		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->guest);
-	r = vmx_enter(vcpu, vmx, spec->verw, !quiet);
-	if (spec->write)
-		vmx_wrmsr(MSR_IA32_SPEC_CTRL, spec->host);
+	r = vmx_enter(vcpu, vmx, spec, !quiet);
 	if (!quiet) {
 		if (likely(!r))
 			strata_profile_switch(vcpu, from);
-		vmcs_write(VMCS_HOST_RIP, (unsigned long)strata_vmx_exit);
+		vmcs_write(VMCS_HOST_RIP, (unsigned long)(spec ? strata_vmx_exit_guarded :
+								 strata_vmx_exit));
 	}
 	guest_state_exit_irqoff();
 	return r;
@@ -262,9 +275,7 @@ static __always_inline int vmx_switch_as(struct strata_vcpu *vcpu, struct vmx_vc
 
 static noinstr int vmx_switch(struct strata_vcpu *vcpu, struct vmx_vcpu *vmx, bool quiet)
 {
-	const struct strata_spec none = { 0 };
-
-	return vmx_switch_as(vcpu, vmx, quiet, &none);
+	return vmx_switch_as(vcpu, vmx, quiet, NULL);
 }
 
 /* On a CPU whose SPEC_CTRL or buffers need attention at each entry. */
@@ -374,7 +385,7 @@ static __always_inline int hot_switch(struct strata_vcpu *vcpu, struct vmx_vcpu 
 
 		r = vmx_switch_guarded(vcpu, vmx, quiet, &spec);
 	} else if (quiet && !strata_guest_state_matters()) {
-		r = vmx_enter(vcpu, vmx, false, false);
+		r = vmx_enter(vcpu, vmx, NULL, false);
 	} else {
 		r = vmx_switch(vcpu, vmx, quiet);
 	}

@@ -14,6 +14,7 @@
 
 #include "insns.h"
 #include "vmx.h"
+#include "../mitigate.h"
 
 static void write_host_constants(void)
 {
@@ -36,7 +37,9 @@ static void write_host_constants(void)
 	vmcs_write(VMCS_HOST_SYSENTER_CS, val);
 	rdmsrl(MSR_IA32_SYSENTER_EIP, val);
 	vmcs_write(VMCS_HOST_SYSENTER_EIP, val);
-	vmcs_write(VMCS_HOST_RIP, (unsigned long)strata_vmx_exit);
+	vmcs_write(VMCS_HOST_RIP,
+		   (unsigned long)(static_key_enabled(&strata_guard_entries) ?
+				   strata_vmx_exit_guarded : strata_vmx_exit));
 }
 
 /**

@@ -160,13 +160,16 @@ static inline u64 vmx_msr_bitmap(const struct strata_vcpu *vcpu)
 							  strata_vmx_msr_bitmap_pa;
 }
 
-/* entry.S: 0, 1: VMfail, 2: VMX operation was left */
-#define VMX_ENTER_RESUME	1u
-#define VMX_ENTER_VERW		2u
+/* entry.S: flags of entry_flags.h; 0, 1: VMfail, 2: VMX operation was left */
 int strata_vmx_enter(unsigned long *regs, unsigned int flags, unsigned long *host_rsp);
 int strata_vmx_enter_stamped(unsigned long *regs, unsigned int flags, unsigned long *host_rsp);
+int strata_vmx_enter_guarded(unsigned long *regs, unsigned int flags, unsigned long *host_rsp);
+int strata_vmx_enter_guarded_stamped(unsigned long *regs, unsigned int flags,
+				     unsigned long *host_rsp);
 void strata_vmx_exit(void);
 void strata_vmx_exit_stamped(void);
+void strata_vmx_exit_guarded(void);
+void strata_vmx_exit_guarded_stamped(void);
 
 /* exit_map.c */
 struct vmx_exit_kind {

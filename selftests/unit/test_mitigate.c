@@ -7,8 +7,8 @@
 #include "mitigate_policy.h"
 
 /*
- * Barriers as letters: i ibpb_on_switch, s spec_ctrl, v verw_on_entry, u ibpb_to_user,
- * l l1d_on_window, x small_exec.
+ * Barriers as letters: i ibpb_on_switch, s spec_ctrl, S spec_ctrl_always as well,
+ * v verw_on_entry, u ibpb_to_user, l l1d_on_window, x small_exec.
  */
 static const struct {
 	const char *host;
@@ -29,6 +29,14 @@ static const struct {
 	    .bug_spectre_v2 = true }, "ivu" },
 	{ "TSA without the microcode for VERW",
 	  { .has_ibpb = true, .bug_tsa = true, .bug_spectre_v2 = true }, "i" },
+	{ "Skylake with retbleed: the kernel relies on IBRS",
+	  { .has_ibpb = true, .has_spec_ctrl = true, .kernel_ibrs = true,
+	    .bug_spectre_v2 = true }, "iS" },
+	{ "IBRS where the hardware switches SPEC_CTRL",
+	  { .has_ibpb = true, .has_spec_ctrl = true, .has_v_spec_ctrl = true,
+	    .kernel_ibrs = true, .bug_spectre_v2 = true }, "i" },
+	{ "mitigations=off: nobody relies on IBRS",
+	  { .off = true, .has_spec_ctrl = true, .kernel_ibrs = true }, "s" },
 	{ "MDS", { .has_md_clear = true, .bug_mds = true }, "v" },
 	{ "L1TF", { .has_flush_l1d = true, .bug_l1tf = true }, "l" },
 	{ "L1TF without the microcode to flush", { .bug_l1tf = true }, "" },
@@ -48,7 +56,7 @@ static void letters(const struct strata_barriers *b, char *out)
 	if (b->ibpb_on_switch)
 		*out++ = 'i';
 	if (b->spec_ctrl)
-		*out++ = 's';
+		*out++ = b->spec_ctrl_always ? 'S' : 's';
 	if (b->verw_on_entry)
 		*out++ = 'v';
 	if (b->ibpb_to_user)

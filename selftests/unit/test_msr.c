@@ -27,7 +27,8 @@ static void table(void)
 		}
 		if (r->flags & MSR_F_LIST)
 			listed += r->last - r->first + 1;
-		if (r->kind != MSR_K_SOFT && r->kind != MSR_K_BANK && r->kind != MSR_K_PLATFORM)
+		if (r->kind != MSR_K_SOFT && r->kind != MSR_K_BANK && r->kind != MSR_K_PLATFORM &&
+		    r->kind != MSR_K_SPEC_CTRL)
 			continue;
 		for (j = 0; j <= r->last - r->first; j++) {
 			if (r->slot + j >= MSR_NR_SLOTS || used[r->slot + j]++)
