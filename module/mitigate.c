@@ -12,7 +12,7 @@
 
 struct strata_barriers strata_barriers;
 DEFINE_STATIC_KEY_FALSE(strata_guard_entries);
-DEFINE_PER_CPU(u32, strata_last_vm);
+DEFINE_PER_CPU(u64, strata_last_vcpu);
 
 #ifdef STRATA_DEBUG
 atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
@@ -120,12 +120,15 @@ void strata_mitigate_setup(void)
 }
 
 /**
- * strata_mitigate_switch - another VM's predictions end here
+ * strata_mitigate_switch - another vCPU's predictions end here
  * @vcpu: about to run; preemption off
+ *
+ * Another one's of the same VM as well: a guest bars its programs from each other
+ * on each of its CPUs, and takes these for separate.
  */
 void strata_mitigate_switch(struct strata_vcpu *vcpu)
 {
-	__this_cpu_write(strata_last_vm, vcpu->vm->index);
+	__this_cpu_write(strata_last_vcpu, vcpu->uid);
 	if (strata_barriers.ibpb_on_switch) {
 		strata_ibpb();
 		strata_count_barrier(STRATA_BARRIER_IBPB);

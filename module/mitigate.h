@@ -28,8 +28,8 @@ enum {
 };
 
 extern atomic64_t strata_barrier_count[STRATA_NR_BARRIERS];
-/* index of the VM that ran on a CPU last: numbers are not used again, addresses are */
-DECLARE_PER_CPU(u32, strata_last_vm);
+/* uid of the vCPU that ran on a CPU last: numbers are not used again, addresses are */
+DECLARE_PER_CPU(u64, strata_last_vcpu);
 
 /* For one entry; computed where tracing is still allowed. The host's is in the vCPU. */
 struct strata_spec {
@@ -48,12 +48,12 @@ struct strata_spec {
 void strata_ibpb(void);
 
 void strata_mitigate_setup(void);
-/* another VM ran on this CPU last: IBPB; preemption off */
+/* another vCPU ran on this CPU last: IBPB; preemption off */
 void strata_mitigate_switch(struct strata_vcpu *vcpu);
 
 static __always_inline void strata_mitigate_load(struct strata_vcpu *vcpu)
 {
-	if (unlikely(__this_cpu_read(strata_last_vm) != vcpu->vm->index))
+	if (unlikely(__this_cpu_read(strata_last_vcpu) != vcpu->uid))
 		strata_mitigate_switch(vcpu);
 }
 

@@ -27,7 +27,7 @@ struct strata_host_spec {
 
 /* What follows from it. */
 struct strata_barriers {
-	bool ibpb_on_switch;	/* when a CPU changes from one VM to another */
+	bool ibpb_on_switch;	/* when a CPU changes from one vCPU to another */
 	bool spec_ctrl;		/* swap SPEC_CTRL by WRMSR at entry and exit */
 	bool spec_ctrl_always;	/* write it after the guest even where it is the same */
 	bool verw_on_entry;	/* clear buffers before guest mode */

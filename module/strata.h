@@ -285,6 +285,7 @@ struct strata_vcpu {
 	bool cpuid_set;
 	bool halts;			/* (c) HLT does not exit */
 
+	u64 uid;			/* (c) no other has it, or had it; never 0 */
 	u64 tlb_gen;			/* (v) what it flushed for last, or STRATA_TLB_STALE */
 
 	/* FPU. (v) */

@@ -467,6 +467,7 @@ static struct strata_vcpu *vcpu_alloc(struct strata_vm *vm, u32 id)
 		return ERR_PTR(-ENOMEM);
 	vcpu->vm = vm;
 	vcpu->id = id;
+	vcpu->uid = (u64)vm->index << 32 | id;
 	vcpu->cpu = -1;
 	vcpu->exit.id = STRATA_EXIT_NONE;
 	vcpu->t_exit = rdtsc();

@@ -17,7 +17,7 @@
 #include "trace.h"
 
 LIST_HEAD(strata_vm_list);
-/* 0 is no VM, see strata_last_vm. */
+/* 0 is no VM, see strata_last_vcpu. */
 static u32 strata_next_index = 1;
 
 void strata_vm_get(struct strata_vm *vm)

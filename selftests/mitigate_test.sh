@@ -38,9 +38,9 @@ is "nothing is issued before a guest runs" test "$before" = 0
 is "a guest runs with them" guest
 is "VERW is issued at entries" grew verw "$before"
 if has ibpb; then
-	is "IBPB is issued between VMs" grew ibpb 0
+	is "IBPB is issued between vCPUs" grew ibpb 0
 else
-	is "IBPB between VMs # SKIP this CPU has no IBPB" true
+	is "IBPB between vCPUs # SKIP this CPU has no IBPB" true
 fi
 # QEMU's TCG and Bochs take the MSR without the feature: the path is the silicon's.
 is "SPEC_CTRL is written after guests" grew spec-ctrl 0
