@@ -24,6 +24,17 @@ debug() {
 	timeout 120 gdb -batch -nx -x commands >said 2>&1
 }
 
+# gdb said that it lets the guest run; how soon, depends on how busy this machine is
+let_run() {
+	local i
+
+	for ((i = 0; i < 200; i++)); do
+		grep -q '^now' said && break
+		sleep 0.5
+	done
+	sleep 3
+}
+
 shows() {
 	grep -q "$1" said
 }
@@ -126,10 +137,11 @@ is "nonsense has answers" shows 'PacketSize=.*E01.*E22'
 before=$(grep -c 'guest: tick' log)
 is "and does no harm" comes $((before + 2)) 'guest: tick'
 
-# Some time after gdb has let it run, which takes the longer the busier this machine is.
-(sleep 15; strata stop one --force) &
-debug <<END
+: >said
+(let_run; strata stop one --force) &
+debug <<'END'
 target remote ./socket
+echo now\n
 continue
 END
 is "gdb hears of the end" shows 'exited with code 014'
@@ -141,9 +153,11 @@ strata run --name two --kernel "$here/guest/bin/micro" --append h --memory 32M >
 	</dev/null &
 launcher=$!
 is "another one runs" comes 1 '^micro guest'
-(sleep 10; pkill -INT -x gdb) &
-debug <<END
+: >said
+(let_run; pkill -INT -x gdb) &
+debug <<'END'
 target remote | strata gdb two
+echo now\n
 continue
 info registers rip
 kill
