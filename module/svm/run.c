@@ -69,18 +69,46 @@ static __always_inline void load_tsc_ratio(struct strata_vcpu *vcpu, struct svm_
 	}
 }
 
+/*
+ * VMRUN leaves DEBUGCTL as it is: the bus locks that the host watches for by it are not to
+ * become a #DB of the guest. The host's counters may set bits of it from an interrupt
+ * meanwhile, so it is written back only where it is still 0.
+ */
+static noinline void hide_debugctl(struct svm_vcpu *svm)
+{
+	rdmsrl(MSR_IA32_DEBUGCTLMSR, svm->host_debugctl);
+	if (svm->host_debugctl)
+		wrmsrl(MSR_IA32_DEBUGCTLMSR, 0);
+}
+
+static noinline void show_debugctl(struct svm_vcpu *svm)
+{
+	u64 now;
+
+	if (!svm->host_debugctl)
+		return;
+	rdmsrl(MSR_IA32_DEBUGCTLMSR, now);
+	if (!now)
+		wrmsrl(MSR_IA32_DEBUGCTLMSR, svm->host_debugctl);
+}
+
+/* The vCPU comes from another CPU, whose cache of the VMCB and tags mean nothing here. */
+static noinline void new_cpu(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	svm->last_cpu = vcpu->cpu;
+	svm->cpu = this_cpu_ptr(&strata_svm_cpu);
+	svm->host_pa = svm->cpu->host_pa;
+	svm->asid_gen = 0;
+	svm->vmcb->control.clean = 0;
+}
+
 static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	struct svm_cpu *sc = this_cpu_ptr(&strata_svm_cpu);
+	struct svm_cpu *sc;
 
-	if (unlikely(svm->last_cpu != vcpu->cpu)) {
-		/* Another CPU's cache of the VMCB and its tags mean nothing here. */
-		svm->last_cpu = vcpu->cpu;
-		svm->asid_gen = 0;
-		svm->vmcb->control.clean = 0;
-	}
-	svm->cpu = sc;
-	svm->host_pa = sc->host_pa;
+	if (unlikely(svm->last_cpu != vcpu->cpu))
+		new_cpu(vcpu, svm);
+	sc = svm->cpu;
 	/*
 	 * FS, GS, TR, LDTR, KERNEL_GS_BASE and syscall MSRs as they are now.
 	 * Interrupts are on: the reboot notifier, or the CPU's way offline, may
@@ -98,6 +126,8 @@ static __always_inline void hot_load(struct strata_vcpu *vcpu, struct svm_vcpu *
 	}
 	if (strata_svm_caps.tsc_ratio)
 		load_tsc_ratio(vcpu, sc);
+	if (static_branch_unlikely(&strata_svm_debugctl))
+		hide_debugctl(svm);
 	strata_mitigate_load(vcpu);
 }
 
@@ -105,6 +135,8 @@ static __always_inline void hot_unload(struct strata_vcpu *vcpu, struct svm_vcpu
 {
 	if (unlikely(svm->tsc_aux != svm->cpu->tsc_aux))
 		wrmsrl(MSR_TSC_AUX, svm->cpu->tsc_aux);
+	if (static_branch_unlikely(&strata_svm_debugctl))
+		show_debugctl(svm);
 	/* No entry, or none that succeeded, obeyed it: this CPU's next tag brings it again. */
 	if (unlikely(svm->vmcb->control.tlb_control == SVM_TLB_FLUSH_ALL))
 		svm->cpu->next_asid = strata_svm_caps.nr_asids;

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
+#include <asm/perf_event.h>
 #include <asm/processor.h>
 
 #include "entry_check.h"
@@ -21,6 +22,7 @@
 
 DEFINE_PER_CPU(struct svm_cpu, strata_svm_cpu);
 struct svm_caps strata_svm_caps;
+DEFINE_STATIC_KEY_FALSE(strata_svm_debugctl);
 u64 strata_svm_iopm_pa, strata_svm_msrpm_pa, strata_svm_msrpm_all_pa;
 
 /* The last one lets every access exit, for a guest whose MSRs are filtered. */
@@ -148,6 +150,8 @@ static int svm_setup(void)
 	strata_svm_caps.decode = features & SVM_FEAT_DECODE;
 	strata_svm_caps.flush_asid = features & SVM_FEAT_FLUSH_ASID;
 	strata_svm_caps.v_spec_ctrl = boot_cpu_has(X86_FEATURE_V_SPEC_CTRL);
+	if (boot_cpu_has(X86_FEATURE_BUS_LOCK_DETECT))
+		static_branch_enable(&strata_svm_debugctl);
 
 	/*
 	 * NPT walks with as many levels as the host's own paging: with four
@@ -208,6 +212,20 @@ static void svm_reduce_speculation(struct svm_cpu *sc, bool on)
 }
 
 /*
+ * Counters of the host's perf that leave guests out, or count nothing else, work by bits
+ * that exist while SVME is set: perf is told when it is.
+ */
+static void svm_tell_perf(bool on)
+{
+#ifdef HAVE_AMD_PMU_ENABLE_VIRT
+	if (on)
+		amd_pmu_enable_virt();
+	else
+		amd_pmu_disable_virt();
+#endif
+}
+
+/*
  * Somebody who set SVME owns this CPU. A CPU that we take starts a new
  * generation of ASIDs: KVM may have used the tags since.
  */
@@ -230,6 +248,7 @@ static int svm_cpu_enable(void)
 	}
 	sc->asid_gen++;
 	sc->next_asid = strata_svm_caps.nr_asids;	/* the first vCPU flushes all */
+	svm_tell_perf(true);
 	svm_oracle_cpu_enabled();
 	WRITE_ONCE(sc->on, true);
 	return 0;
@@ -251,6 +270,7 @@ static void svm_cpu_disable(void)
 	}
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~(u64)EFER_SVME);
+	svm_tell_perf(false);
 }
 
 static struct strata_vendor svm_vendor = {

@@ -45,6 +45,7 @@ struct svm_vcpu {
 	bool nmi_step_guest_tf;		/* the guest had TF set itself */
 	int last_cpu;			/* where this VMCB was loaded last */
 	u64 tsc_aux;			/* in the hardware while it is loaded */
+	u64 host_debugctl;		/* the host's, where strata_svm_debugctl */
 	unsigned long host_db[4];
 	struct svm_oracle *oracle;	/* debug builds */
 };
@@ -66,6 +67,8 @@ struct svm_caps {
 };
 
 extern struct svm_caps strata_svm_caps;
+/* this CPU watches for bus locks by DEBUGCTL */
+DECLARE_STATIC_KEY_FALSE(strata_svm_debugctl);
 extern u64 strata_svm_iopm_pa, strata_svm_msrpm_pa, strata_svm_msrpm_all_pa;
 
 static inline void svm_mark_dirty(struct vmcb *vmcb, u32 bits)

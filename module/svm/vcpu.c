@@ -521,6 +521,7 @@ int svm_vcpu_create(struct strata_vcpu *vcpu)
 	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!page)
 		goto free_svm;
+	svm->last_cpu = -1;
 	svm->vmcb = page_address(page);
 	svm->vmcb_pa = page_to_phys(page);
 	r = svm_oracle_create(svm);
