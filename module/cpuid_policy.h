@@ -39,6 +39,7 @@
 #define SEFER_LMA	BIT_ULL(10)
 #define SEFER_NX	BIT_ULL(11)
 #define SEFER_FFXSR	BIT_ULL(14)
+#define SEFER_AUTOIBRS	BIT_ULL(21)
 
 /**
  * struct cpuid_host - the machine below

@@ -183,8 +183,9 @@ static const struct cpuid_rule {
 	/* address sizes (physical ones bounded) */
 	LEAF(0x80000008, 0, EAX, 0xffff, 0)
 	/* CLZERO XSAVEERPTR WBNOINVD IBPB IBRS STIBP STIBP_ALWAYS SSBD SSB_NO PSFD */
-	LEAF(0x80000008, 0, EBX, B(0) | B(2) | B(9) | B(12) | B(14) | B(15) | B(17) | B(24) |
-				 B(26) | B(28), 0)
+	/* IBRS_ALWAYS IBRS_PREFERRED IBRS_SAME_MODE BTC_NO IBPB_RET */
+	LEAF(0x80000008, 0, EBX, B(0) | B(2) | B(9) | B(12) | B(14) | B(15) | B(16) | B(17) |
+				 B(18) | B(19) | B(24) | B(26) | B(28) | B(29) | B(30), 0)
 	/* no SVM */
 	LEAF(0x8000000a, 0, EAX, 0, 0)
 	/* TLBs for 1G pages */
@@ -212,7 +213,10 @@ static const struct cpuid_rule {
 	/* topology is user space's */
 	LEAF(0x8000001e, 0, EAX, 0, 0)
 	/* no nested breakpoints, LFENCE serializes, null selectors clear the base */
-	LEAF(0x80000021, 0, EAX, B(0) | B(2) | B(6), 0)
+	/* VERW_CLEAR AUTOIBRS IBPB_BRTYPE SRSO_NO SRSO_USER_KERNEL_NO */
+	LEAF(0x80000021, 0, EAX, B(0) | B(2) | B(5) | B(6) | B(8) | B(28) | B(29) | B(30), 0)
+	/* TSA_SQ_NO TSA_L1_NO */
+	LEAF(0x80000021, 0, ECX, B(1) | B(2), 0)
 #undef LEAF
 };
 
@@ -264,6 +268,7 @@ static const struct cpuid_gate {
 	{ SEFER_LME | SEFER_LMA,  0x80000001, 0, CPUID_R_EDX, 29 },
 	{ SEFER_NX,		  0x80000001, 0, CPUID_R_EDX, 20 },
 	{ SEFER_FFXSR,		  0x80000001, 0, CPUID_R_EDX, 25 },
+	{ SEFER_AUTOIBRS,	  0x80000021, 0, CPUID_R_EAX, 8 },
 };
 
 /* Bits of CR4 that every CPU with nested paging has. */

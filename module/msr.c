@@ -31,7 +31,7 @@ static u32 host_gates __read_mostly;
 #define ARCH_CAPS_OFFERED (BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(2) | BIT_ULL(3) | BIT_ULL(4) | \
 			   BIT_ULL(5) | BIT_ULL(6) | BIT_ULL(8) | BIT_ULL(13) | BIT_ULL(14) | \
 			   BIT_ULL(15) | BIT_ULL(17) | BIT_ULL(19) | BIT_ULL(20) | BIT_ULL(24) | \
-			   BIT_ULL(26) | BIT_ULL(27))
+			   BIT_ULL(26) | BIT_ULL(27) | BIT_ULL(28) | BIT_ULL(62))
 
 /**
  * strata_msr_setup - prepare the tables; once, at load

@@ -188,6 +188,7 @@ static void limits(void)
 	       l.cr4_rsvd & BIT_ULL(63), "CR4: VMXE, SMXE, CET, bit 63 are reserved");
 	tap_ok(!(l.efer_rsvd & 0x4d01) && (l.efer_rsvd & BIT_ULL(12)) && (l.efer_rsvd & 0xfe),
 	       "EFER: SVME is reserved");
+	tap_ok(!(l.efer_rsvd & SEFER_AUTOIBRS), "EFER: AUTOIBRS, where it is offered");
 	tap_ok(l.xcr0 == XFEAT_KNOWN && l.maxphyaddr == 48, "XCR0 and address bits");
 
 	memcpy(t, e, sizeof(t));
@@ -196,7 +197,10 @@ static void limits(void)
 	x->ecx &= ~(1u << 16);
 	x = (struct kvm_cpuid_entry2 *)cpuid_lookup(t, n, 0x80000001, 0);
 	x->edx &= ~(1u << 20);
+	x = (struct kvm_cpuid_entry2 *)cpuid_lookup(t, n, 0x80000021, 0);
+	x->eax &= ~(1u << 8);
 	cpuid_get_limits(t, n, &l);
+	tap_ok(l.efer_rsvd & SEFER_AUTOIBRS, "EFER: no AUTOIBRS where it is not");
 	tap_ok((l.cr4_rsvd & SCR4_SMEP) && (l.cr4_rsvd & SCR4_LA57) && !(l.cr4_rsvd & SCR4_SMAP),
 	       "CR4 follows the table");
 	tap_ok((l.efer_rsvd & SEFER_NX) && !(l.efer_rsvd & SEFER_LME), "EFER follows the table");
